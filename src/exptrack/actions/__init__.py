@@ -1,0 +1,1 @@
+"""One verb per file. An action returns a result and prints nothing."""

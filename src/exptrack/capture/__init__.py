@@ -1,0 +1,1 @@
+"""BEFORE a run: look at the world and change nothing."""

@@ -1,0 +1,1 @@
+"""The terminal: the only room that prints, and the only one with typer and rich."""

@@ -1,0 +1,167 @@
+"""Writing that survives a crash, reading that survives a torn tail, and locks that die with their holders.
+
+A name appears only when its bytes are whole and on disk (`.tmp` beside the target, fsync, rename or link). Paths are
+str; standard library only, light enough to be imported before the child starts.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_counter = 0
+
+
+def write_atomic(path: str, data: bytes, *, mode: int = 0o600, create_only: bool = False, durable: bool = True) -> None:
+    """Write whole bytes under a name. `create_only`: FileExistsError when the name is taken (link(2) decides, so two
+    hosts on one NFS share cannot both win). `durable`: fsync file and folder before the name counts."""
+    folder = os.path.dirname(path) or "."
+    tmp = temporary_name(folder, os.path.basename(path))
+    fd = os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        try:
+            write_all(fd, data)
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        publish(tmp, path, create_only=create_only)
+    except BaseException:
+        remove_if_there(tmp)
+        raise
+    if durable:
+        sync_folder(folder)
+
+
+def temporary_name(folder: str, base: str) -> str:
+    """A name nobody else uses, in the same folder so that rename stays on one file system."""
+    global _counter  # noqa: PLW0603 - one counter a process is the point: pid and counter make the name unique
+    _counter += 1
+    return os.path.join(folder, f".{base[:80]}.{os.getpid()}.{_counter}.tmp")
+
+
+def publish(tmp: str, path: str, *, create_only: bool = False) -> None:
+    """Give whole bytes their name. With `create_only` the first one wins and the rest get FileExistsError."""
+    if not create_only:
+        os.replace(tmp, path)
+        return
+    try:
+        os.link(tmp, path)
+    except OSError as e:
+        if e.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        # A file system without hard links (some FUSE mounts): an empty O_EXCL file claims the name, then is replaced.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.replace(tmp, path)
+        return
+    os.unlink(tmp)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """os.write until nothing is left; a short write happens on a nearly full disk and on pipes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames in a folder survive power loss; file systems that refuse to fsync a folder need none."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(fd)
+
+
+def remove_if_there(path: str) -> bool:
+    """Unlink; False when somebody else already did."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def read_bytes(path: str) -> bytes:
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def read_whole_lines(path: str, offset: int = 0, limit: int = 1 << 22) -> tuple[list[bytes], int]:
+    """Complete lines from `offset` (at most about `limit` bytes) and the offset behind them. A torn last line stays
+    unread until its newline is there; a line longer than `limit` is skipped as a whole, so a reader never gets stuck."""
+    with open(path, "rb") as f:
+        f.seek(offset)
+        data = f.read(limit)
+        end = data.rfind(b"\n")
+        if end < 0 and len(data) == limit:
+            rest = offset + len(data)
+            while chunk := f.read(limit):
+                newline = chunk.find(b"\n")
+                if newline >= 0:
+                    return [], rest + newline + 1
+                rest += len(chunk)
+            return [], offset
+    if end < 0:
+        return [], offset
+    return data[:end].split(b"\n"), offset + end + 1
+
+
+class Lock:
+    """flock on a file: held by the process that took it and by every fork that keeps the descriptor, released by the
+    kernel when the last of them is gone, however it went."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.fd = -1
+
+    def acquire(self, *, wait: bool) -> bool:
+        """True when the lock is ours now; with `wait` it blocks until it is."""
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return False
+        except BaseException:
+            os.close(fd)
+            raise
+        self.fd = fd
+        return True
+
+    def release(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def is_locked(path: str) -> bool:
+    """Does a living process hold this lock? Asks with a shared lock, so two askers never take each other for a holder."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+@contextmanager
+def locked(path: str) -> Iterator[None]:
+    """Hold a lock for a block; waits for it."""
+    lock = Lock(path)
+    lock.acquire(wait=True)
+    try:
+        yield
+    finally:
+        lock.release()

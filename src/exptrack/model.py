@@ -1,0 +1,307 @@
+"""What a run is: frozen, slotted, keyword-only dataclasses without I/O.
+
+A RunManifest is written once, when a run is sealed, and never changed; what people say later (tags, notes, pins)
+are Events and Promotions beside it. Times are UTC ISO 8601 strings, sizes bytes, durations seconds, digests sha256 in hex.
+Every top-level record carries `extra`: fields a newer exptrack wrote survive being read and written by this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Scalar = str | int | float | bool | None
+
+STATUSES = ("running", "finished", "incomplete", "failed", "killed", "lost")
+
+
+class Point(NamedTuple):
+    """One value of one metric. A NamedTuple, not a dataclass: a chatty training makes a million of them."""
+
+    name: str
+    value: float
+    step: int | float | None = None
+    epoch: float | None = None
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """One entry of a tree. `mode` is git's: 100644, 100755, or 120000 for a symlink (its bytes are the target)."""
+
+    path: str
+    digest: str
+    size: int
+    mode: str = "100644"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeState:
+    """The code as it was. `tree` names the tree object that restores it; the git facts are provenance only."""
+
+    root: str = ""
+    commit: str | None = None
+    branch: str | None = None
+    remote: str | None = None
+    dirty: bool | None = None
+    tree: str | None = None
+    files: int = 0
+    changed: tuple[str, ...] = ()
+    untracked: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The child's world: its interpreter and packages (not ours), allow-listed variables, lock files it lay beside."""
+
+    python: str | None = None
+    executable: str | None = None
+    implementation: str | None = None
+    virtualenv: str | None = None
+    conda: str | None = None
+    packages: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    lock_files: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """One GPU, or one MIG instance, that the child could see. `memory` in bytes."""
+
+    index: int
+    name: str
+    uuid: str
+    memory: int | None = None
+    driver: str | None = None
+    mig: str | None = None
+    capability: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    os: str = ""
+    cpu: str = ""
+    cores: int = 0
+    memory: int = 0
+    gpus: tuple[Gpu, ...] = ()
+    cuda: str | None = None
+    scheduler: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the child and its descendants used. Memory in bytes, utilisation in percent, None where nobody measured."""
+
+    cpu_seconds: float | None = None
+    max_rss: int | None = None
+    max_gpu_memory: int | None = None
+    gpu_utilisation: float | None = None
+    energy_joules: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """An input or output as the user declared it: `label` is the input's name or the output's kind."""
+
+    label: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Everything known before the child starts; start.json. From its fsync on the run exists."""
+
+    id: str
+    command: tuple[str, ...]
+    cwd: str
+    started_at: str
+    host: str
+    author: str
+    name: str | None = None
+    project: str | None = None
+    group: str | None = None
+    note: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    given_params: tuple[str, ...] = ()
+    inputs: tuple[Declared, ...] = ()
+    outputs: tuple[Declared, ...] = ()
+    goals: Mapping[str, str] = field(default_factory=dict)
+    required_metrics: tuple[str, ...] = ()
+    required_outputs: tuple[str, ...] = ()
+    required_tags: tuple[str, ...] = ()
+    parent: str | None = None
+    version: str = ""
+    warnings: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How the child ended; end.json. `signal` is the name, as SIGTERM. Both None: nobody saw the end."""
+
+    ended_at: str
+    exit_code: int | None = None
+    signal: str | None = None
+    cpu_seconds: float | None = None
+    max_rss: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSummary:
+    """A series in eight numbers. `best` follows the goal in force when the run was sealed; None without a goal."""
+
+    first: float
+    last: float
+    min: float
+    max: float
+    count: int
+    best: float | None = None
+    best_step: float | None = None
+    last_step: float | None = None
+    goal: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One kept output. A folder's `digest` names a tree object (is_tree); a file's names its bytes."""
+
+    kind: str
+    path: str
+    digest: str
+    size: int
+    files: int = 1
+    is_tree: bool = False
+    mode: str = "100644"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One declared input: digest and size, never the bytes. `digest` None: it was not there."""
+
+    name: str
+    path: str
+    digest: str | None
+    size: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunManifest:
+    """One sealed run; runs/<id>.json. Immutable: later words are Events."""
+
+    id: str
+    status: str
+    command: tuple[str, ...]
+    cwd: str
+    started_at: str
+    ended_at: str | None
+    seconds: float | None
+    exit_code: int | None
+    signal: str | None
+    host: str
+    author: str
+    name: str | None = None
+    project: str | None = None
+    group: str | None = None
+    note: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
+    code: CodeState = field(default_factory=CodeState)
+    environment: Environment = field(default_factory=Environment)
+    machine: Machine = field(default_factory=Machine)
+    usage: Usage = field(default_factory=Usage)
+    inputs: tuple[Input, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    missing: tuple[str, ...] = ()
+    points: str | None = None
+    logs: Mapping[str, str] = field(default_factory=dict)
+    parent: str | None = None
+    version: str = ""
+    warnings: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One later word about a run; events/<id>.json. `action`: tag, untag, note, pin, unpin, expire."""
+
+    id: str
+    run: str
+    action: str
+    at: str
+    author: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One gate of a promotion with its verdict: what was found, what was wanted."""
+
+    gate: str
+    passed: bool
+    value: Scalar
+    wanted: Scalar
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One line of a model's history; promotions/<model>/<sequence>.json. `run` None: the model was demoted."""
+
+    model: str
+    sequence: int
+    run: str | None
+    previous: str | None
+    at: str
+    author: str
+    reason: str | None = None
+    gates: tuple[Gate, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as people see it: the manifest with every later word applied. `models`: those it is the current run of."""
+
+    manifest: RunManifest
+    status: str
+    tags: Mapping[str, str]
+    note: str | None
+    pinned: bool = False
+    models: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference between two runs. `kind`: added, removed, changed; `verdict`: better, worse or None."""
+
+    key: str
+    kind: str
+    before: Any = None
+    after: Any = None
+    delta: float | None = None
+    verdict: str | None = None
+    added_lines: int | None = None
+    removed_lines: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDiff:
+    """Two runs compared: section name -> changes, sections in order of likeliest cause, empty ones left out."""
+
+    a: str
+    b: str
+    sections: Mapping[str, tuple[Change, ...]]

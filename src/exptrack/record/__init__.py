@@ -1,0 +1,1 @@
+"""DURING a run: the child, its terminal and its run directory. Knows neither capture nor store."""

@@ -1,0 +1,149 @@
+"""Records <-> JSON bytes. Format 1; docs/format.md describes it.
+
+Invariants: the same record always gives the same bytes (sorted keys, ASCII, no spaces), NaN and infinities are the
+strings "nan", "inf", "-inf" (RFC 8259 has no other way), and fields this version does not know survive in `extra`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from exptrack.errors import Damaged, ExptrackError
+
+T = TypeVar("T")
+
+FORMAT = 1
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+# What a bad file costs: json's own recursion guard stops deep nesting, this stops absurd sizes before they are parsed.
+MAX_RECORD_BYTES = 256 * 1024 * 1024
+
+
+def plain(value: Any) -> Any:
+    """A record, or anything in one, as what json.dumps takes."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        out = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.name != "extra"}
+        out.update(plain(getattr(value, "extra", {})))
+        return out
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return value
+
+
+def dump(value: Any) -> bytes:
+    """Canonical JSON of plain data or records, one line with its newline."""
+    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def encode(record: Any) -> bytes:
+    """A top-level record with its format number, as it is stored."""
+    return dump({"format": FORMAT, **plain(record)})
+
+
+def load(data: bytes, what: str) -> Any:
+    """JSON bytes -> plain data; Damaged when they are none (`what` names them for the user)."""
+    if len(data) > MAX_RECORD_BYTES:
+        raise Damaged(f"{what} is {len(data)} bytes long: no record of ours is", "move it away if it is not yours")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as e:
+        raise Damaged(f"{what} is not readable JSON: {e}", "`exptrack verify` lists what is damaged") from e
+
+
+def decode(cls: type[T], data: bytes, what: str) -> T:
+    """Stored bytes -> a record. Damaged for bytes that are none, exit 2 for a format newer than this program."""
+    raw = load(data, what)
+    if not isinstance(raw, dict):
+        raise Damaged(f"{what} is not a record", "`exptrack verify` lists what is damaged")
+    number = raw.pop("format", None)
+    if isinstance(number, int) and number > FORMAT:
+        raise ExptrackError(
+            f"{what} was written in format {number}; this exptrack reads up to {FORMAT}",
+            "upgrade: pip install --upgrade exptrack-run",
+        )
+    try:
+        return from_plain(cls, raw)
+    except (TypeError, ValueError, KeyError, AttributeError) as e:
+        raise Damaged(f"{what} is not a {cls.__name__}: {e}", "`exptrack verify` lists what is damaged") from e
+
+
+def from_plain(cls: type[T], raw: Mapping[str, Any]) -> T:
+    """A mapping as `plain` makes it -> a record; raises TypeError, ValueError or KeyError when it does not fit."""
+    known = _hints(cls)
+    values = {name: _as(kind, raw[name]) for name, kind in known.items() if name in raw and name != "extra"}
+    required = _required(cls)
+    missing = [name for name in required if name not in values]
+    if missing:
+        raise KeyError("without " + ", ".join(missing))
+    if "extra" in known:
+        values["extra"] = {k: v for k, v in raw.items() if k not in known}
+    return cls(**values)
+
+
+@cache
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+@cache
+def _required(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING)
+
+
+def _as(kind: Any, value: Any) -> Any:
+    """`value` as the annotated type says; strings that stand for non-finite floats become floats again."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _as_union(inner, value)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"a list was expected, not {value!r:.80}")
+        return tuple(_as(inner[0], v) for v in value)
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, dict):
+            raise TypeError(f"an object was expected, not {value!r:.80}")
+        return {str(k): _as(inner[1], v) for k, v in value.items()}
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise TypeError(f"an object was expected, not {value!r:.80}")
+        return from_plain(typing.cast("type[Any]", kind), value)
+    return _as_scalar(kind, value)
+
+
+def _as_union(inner: tuple[Any, ...], value: Any) -> Any:
+    if value is None and type(None) in inner:
+        return None
+    kinds = [k for k in inner if k is not type(None)]
+    if len(kinds) == 1:
+        return _as(kinds[0], value)
+    if any(isinstance(value, k) for k in kinds):
+        return value
+    raise TypeError(f"{value!r:.80} is none of {', '.join(k.__name__ for k in kinds)}")
+
+
+def _as_scalar(kind: Any, value: Any) -> Any:
+    if kind is float:
+        if isinstance(value, str):
+            return _NOT_FINITE[value]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+    elif kind is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif isinstance(value, kind):
+        return value
+    raise TypeError(f"{kind.__name__} was expected, not {value!r:.80}")
