@@ -52,25 +52,16 @@ class Config(NamedTuple):
     secret_names_allowed: tuple[str, ...] = ()
 
 
-class Project(NamedTuple):
+class Project:
     """Where things are. `root`: the folder that holds .exptrack; `folder`: .exptrack itself; `store`: absolute."""
 
-    root: str
-    folder: str
-    store: str
-    config: Config
+    __slots__ = ("cache", "config", "folder", "index", "live", "root", "store")
 
-    @property
-    def live(self) -> str:
-        return os.path.join(self.folder, "live")
-
-    @property
-    def index(self) -> str:
-        return os.path.join(self.folder, "index.db")
-
-    @property
-    def cache(self) -> str:
-        return os.path.join(self.folder, "cache")
+    def __init__(self, root: str, folder: str, store: str, config: Config) -> None:
+        self.root, self.folder, self.store, self.config = root, folder, store, config
+        self.live = os.path.join(folder, "live")
+        self.index = os.path.join(folder, "index.db")
+        self.cache = os.path.join(folder, "cache")
 
 
 # type names: str, bool, number, size, list (of str), table (str -> str), goals, patterns, regex, gates
@@ -81,7 +72,13 @@ SCHEMA: Mapping[str, Any] = {
     "require": {"tags": "list", "name": "regex", "end": {"metrics": "list", "outputs": "list", "tags": "list"}},
     "metrics": {"goals": "goals", "patterns": "patterns", "ignore": "list", "rename": "table"},
     "promote": {
-        "*": {"metrics": "gates", "better_than_current": "str", "min_delta": "number", "clean": "bool", "outputs": "list"}
+        "*": {
+            "metrics": "gates",
+            "better_than_current": "str",
+            "min_delta": "number",
+            "clean": "bool",
+            "outputs": "list",
+        }
     },
     "retention": {"window": "duration", "keep": "list"},
     "snapshot": {"exclude": "list", "max_size": "size"},
@@ -90,7 +87,8 @@ SCHEMA: Mapping[str, Any] = {
 
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhdwy])\s*$")
-GATE = re.compile(r"^\s*(?P<metric>\S.*?)\s*(?P<op>>=|<=|==|>|<)\s*(?P<bound>[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
+_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+GATE = re.compile(rf"^\s*(?P<metric>\S.*?)\s*(?P<op>>=|<=|==|>|<)\s*(?P<bound>{_NUMBER})\s*$")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 
 
@@ -177,7 +175,7 @@ def read_config(path: str) -> Config:
             text = f.read().decode("utf-8")
         raw: dict[str, Any] = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
-        raise ExptrackError(f"cannot read {path}: {e}", "TOML: https://toml.io; `exptrack init` writes a commented example") from e
+        raise ExptrackError(f"cannot read {path}: {e}", "`exptrack init` writes a commented example") from e
     if os.path.basename(path) == "pyproject.toml":
         raw = raw.get("tool", {}).get("exptrack", {})
     _check(raw, SCHEMA, (), path, text)
@@ -192,7 +190,8 @@ def _check(raw: Mapping[str, Any], schema: Mapping[str, Any], where: tuple[str, 
             raise _problem(f"unknown key `{'.'.join(place)}`", place, path, text, _nearest(key, schema, where))
         if isinstance(kind, Mapping):
             if not isinstance(value, dict):
-                raise _problem(f"`{'.'.join(place)}` is a table, not {value!r}", place, path, text, f"write [{'.'.join(place)}]")
+                name = ".".join(place)
+                raise _problem(f"`{name}` is a table, not {value!r}", place, path, text, f"write [{name}]")
             _check(value, kind, place, path, text)
         elif wrong := _wrong(kind, value):
             raise _problem(f"`{'.'.join(place)}` {wrong}, not {value!r}", place, path, text, "")
@@ -250,7 +249,8 @@ def _line(place: tuple[str, ...], text: str) -> int:
     """The line of a key: the last table header on its way, then the key below it. tomllib tells no positions."""
     lines, at = text.splitlines(), 0
     for depth in range(len(place)):
-        header = re.compile(r"^\s*\[(?:tool\.exptrack\.)?" + r"\s*\.\s*".join(f'"?{re.escape(p)}"?' for p in place[: depth + 1]) + r"\s*\]")
+        dotted = r"\s*\.\s*".join(f'"?{re.escape(p)}"?' for p in place[: depth + 1])
+        header = re.compile(rf"^\s*\[(?:tool\.exptrack\.)?{dotted}\s*\]")
         key = re.compile(rf'^\s*(?:[\w".-]+\.)?"?{re.escape(place[depth])}"?\s*[.=]')
         found = [i for i in range(at, len(lines)) if header.match(lines[i])] or [
             i for i in range(at, len(lines)) if key.match(lines[i]) or (i == at and place[depth] in lines[i])

@@ -1,7 +1,7 @@
 """The one error that reaches a user: what happened, what to do, and the exit code.
 
 Everything the program refuses or cannot do is an ExptrackError; any other exception is a bug.
-Exit codes are those of docs/cli.md: 2 wrong use, 3 no such run, 4 refused, 5 somebody was faster, 6 damaged, 125 not started.
+Exit codes: 2 wrong use, 3 no such run, 4 refused, 5 somebody was faster, 6 damaged, 125 not started.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o600, create_only: bool
 
 def temporary_name(folder: str, base: str) -> str:
     """A name nobody else uses, in the same folder so that rename stays on one file system."""
-    global _counter  # noqa: PLW0603 - one counter a process is the point: pid and counter make the name unique
+    global _counter
     _counter += 1
     return os.path.join(folder, f".{base[:80]}.{os.getpid()}.{_counter}.tmp")
 
@@ -94,8 +94,10 @@ def read_bytes(path: str) -> bytes:
 
 
 def read_whole_lines(path: str, offset: int = 0, limit: int = 1 << 22) -> tuple[list[bytes], int]:
-    """Complete lines from `offset` (at most about `limit` bytes) and the offset behind them. A torn last line stays
-    unread until its newline is there; a line longer than `limit` is skipped as a whole, so a reader never gets stuck."""
+    """Complete lines from `offset` (at most about `limit` bytes) and the offset behind them.
+
+    A torn last line stays unread until its newline is there; a line longer than `limit` is skipped as a whole, so that
+    a reader never gets stuck."""
     with open(path, "rb") as f:
         f.seek(offset)
         data = f.read(limit)
@@ -142,7 +144,7 @@ class Lock:
 
 
 def is_locked(path: str) -> bool:
-    """Does a living process hold this lock? Asks with a shared lock, so two askers never take each other for a holder."""
+    """Does a living process hold this lock? Asked with a shared lock: two askers do not take each other for holders."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """What a run is: frozen, slotted, keyword-only dataclasses without I/O.
 
 A RunManifest is written once, when a run is sealed, and never changed; what people say later (tags, notes, pins)
-are Events and Promotions beside it. Times are UTC ISO 8601 strings, sizes bytes, durations seconds, digests sha256 in hex.
+are Events and Promotions beside it. Times are UTC ISO 8601 strings, sizes bytes, durations seconds, digests sha256 hex.
 Every top-level record carries `extra`: fields a newer exptrack wrote survive being read and written by this one.
 """
 

@@ -81,10 +81,10 @@ def decode(cls: type[T], data: bytes, what: str) -> T:
 
 def from_plain(cls: type[T], raw: Mapping[str, Any]) -> T:
     """A mapping as `plain` makes it -> a record; raises TypeError, ValueError or KeyError when it does not fit."""
-    known = _hints(cls)
+    shape: Any = cls
+    known = _hints(shape)
     values = {name: _as(kind, raw[name]) for name, kind in known.items() if name in raw and name != "extra"}
-    required = _required(cls)
-    missing = [name for name in required if name not in values]
+    missing = [name for name in _required(shape) if name not in values]
     if missing:
         raise KeyError("without " + ", ".join(missing))
     if "extra" in known:

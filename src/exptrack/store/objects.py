@@ -1,0 +1,152 @@
+"""Bytes by their sha256 under objects/ab/cdef..., mode 0444: one that is there is whole.
+
+An object gets its name last (written to `.tmp` beside it, then renamed), so a crash leaves only temporary files that
+nobody names. The same bytes are stored once, whoever stores them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import IO
+
+from exptrack.errors import Damaged
+from exptrack.files import publish, remove_if_there, sync_folder, temporary_name, write_all
+
+BLOCK = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class Objects:
+    """The content-addressed part of a store; `root` is its objects/ folder."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> str:
+        """Where the bytes lie; Damaged for a text that is no sha256 (a forged manifest must not choose a path)."""
+        if not _DIGEST.match(digest):
+            raise Damaged(f"{digest!r:.80} is not a sha256 digest", "`exptrack verify` lists what is damaged")
+        return os.path.join(self.root, digest[:2], digest[2:])
+
+    def has(self, digest: str) -> bool:
+        return os.path.exists(self.path(digest))
+
+    def size(self, digest: str) -> int | None:
+        """Bytes of the stored object; None when it is not there."""
+        try:
+            return os.stat(self.path(digest)).st_size
+        except FileNotFoundError:
+            return None
+
+    def add_bytes(self, data: bytes) -> str:
+        """Store bytes; returns their digest. OSError when the disk will not take them: then nothing has a name."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = self.path(digest)
+        if not os.path.exists(path):
+            tmp = self._temporary()
+            try:
+                with open(tmp, "xb", opener=_private) as f:
+                    write_all(f.fileno(), data)
+                    self._seal(f, tmp, path)
+            except BaseException:
+                remove_if_there(tmp)
+                raise
+        return digest
+
+    def add_file(self, path: str) -> tuple[str, int]:
+        """Store a file's bytes, hashed and copied in one pass -> (digest, bytes). Read again when it changed meanwhile
+        (a checkpoint being rewritten); after three tries what was read last is kept, whole by its own digest."""
+        for _ in range(3):
+            with open(path, "rb") as source:
+                before = os.fstat(source.fileno())
+                digest, size = self._copy(source)
+                after = os.fstat(source.fileno())
+            if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size) and size == after.st_size:
+                break
+        return digest, size
+
+    def _copy(self, source: IO[bytes]) -> tuple[str, int]:
+        tmp, size, summer = self._temporary(), 0, hashlib.sha256()
+        try:
+            with open(tmp, "xb", opener=_private) as f:
+                while block := source.read(BLOCK):
+                    summer.update(block)
+                    write_all(f.fileno(), block)
+                    size += len(block)
+                digest = summer.hexdigest()
+                path = self.path(digest)
+                if os.path.exists(path):
+                    remove_if_there(tmp)
+                else:
+                    self._seal(f, tmp, path)
+        except BaseException:
+            remove_if_there(tmp)
+            raise
+        return digest, size
+
+    def _seal(self, f: IO[bytes], tmp: str, path: str) -> None:
+        os.fchmod(f.fileno(), 0o444)
+        os.fsync(f.fileno())
+        folder = os.path.dirname(path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        publish(tmp, path)
+        sync_folder(folder)
+
+    def _temporary(self) -> str:
+        os.makedirs(self.root, mode=0o700, exist_ok=True)
+        return temporary_name(self.root, "object")
+
+    def read(self, digest: str) -> bytes:
+        """The bytes, checked against their name; Damaged when missing or altered."""
+        try:
+            with open(self.path(digest), "rb") as f:
+                data = f.read()
+        except FileNotFoundError as e:
+            raise missing(digest) from e
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise altered(digest)
+        return data
+
+    def copy_out(self, digest: str, target: str, mode: int) -> None:
+        """Write the bytes to `target` (replaced atomically), checked on the way; Damaged leaves `target` as it was."""
+        tmp, summer = temporary_name(os.path.dirname(target) or ".", os.path.basename(target)), hashlib.sha256()
+        try:
+            with open(self.path(digest), "rb") as source, open(tmp, "xb", opener=_private) as f:
+                while block := source.read(BLOCK):
+                    summer.update(block)
+                    write_all(f.fileno(), block)
+                os.fchmod(f.fileno(), mode)
+            if summer.hexdigest() != digest:
+                raise altered(digest)
+            publish(tmp, target)
+        except FileNotFoundError as e:
+            raise missing(digest) from e
+        finally:
+            remove_if_there(tmp)
+
+    def is_whole(self, digest: str) -> bool | None:
+        """Does the object still have the bytes its name says? None when it is missing."""
+        summer = hashlib.sha256()
+        try:
+            with open(self.path(digest), "rb") as f:
+                while block := f.read(BLOCK):
+                    summer.update(block)
+        except FileNotFoundError:
+            return None
+        return summer.hexdigest() == digest
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def missing(digest: str) -> Damaged:
+    return Damaged(f"object {digest} is not in the store", "`exptrack verify` lists the runs that are hurt")
+
+
+def altered(digest: str) -> Damaged:
+    return Damaged(
+        f"object {digest} is altered: its bytes have another digest", "`exptrack verify` lists the runs hurt"
+    )

@@ -1,0 +1,114 @@
+"""Manifests, events and promotions: small JSON files, each created once and never changed.
+
+Two writers of one name: link(2) lets exactly one win. A promotion's file name is its number in the model's history, so
+creating it is a compare-and-swap without a server. Names that come from users are percent-encoded (RFC 3986).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import quote, unquote
+
+from exptrack import wire
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun, Overtaken
+from exptrack.files import read_bytes, write_atomic
+from exptrack.model import Event, Promotion, RunManifest
+
+ID = re.compile(r"[0-9a-z]{16}\Z")
+_SEQUENCE = re.compile(r"([0-9]{1,9})\.json\Z")
+
+
+class Records:
+    """The named part of a store; `root` is the store's folder."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.runs, self.events = os.path.join(root, "runs"), os.path.join(root, "events")
+        self.promotions_folder = os.path.join(root, "promotions")
+
+    def run_ids(self) -> list[str]:
+        """Every sealed run, oldest first (ids sort by time)."""
+        return _ids(self.runs)
+
+    def has_run(self, run_id: str) -> bool:
+        return bool(ID.match(run_id)) and os.path.exists(os.path.join(self.runs, run_id + ".json"))
+
+    def manifest_bytes(self, run_id: str) -> bytes:
+        if not ID.match(run_id):
+            raise NoSuchRun(f"{run_id!r:.80} is not a run id", "`exptrack ls` lists the runs")
+        try:
+            return read_bytes(os.path.join(self.runs, run_id + ".json"))
+        except FileNotFoundError as e:
+            raise NoSuchRun(f"no run {run_id}", "`exptrack ls` lists the runs") from e
+
+    def manifest(self, run_id: str) -> RunManifest:
+        """One sealed run; NoSuchRun, or Damaged when the file is no manifest or not this run's."""
+        what = f"manifest of run {run_id}"
+        manifest = wire.decode(RunManifest, self.manifest_bytes(run_id), what)
+        if manifest.id != run_id:
+            raise Damaged(f"{what} says it is run {manifest.id!r:.40}", "`exptrack verify` lists what is damaged")
+        return manifest
+
+    def add_manifest(self, manifest: RunManifest) -> None:
+        """Seal a run for good. FileExistsError when it was sealed already: whoever was first is right."""
+        self._create(self.runs, manifest.id + ".json", wire.encode(manifest))
+
+    def event_ids(self) -> list[str]:
+        return _ids(self.events)
+
+    def event(self, event_id: str) -> Event:
+        what = f"event {event_id}"
+        return wire.decode(Event, read_bytes(os.path.join(self.events, event_id + ".json")), what)
+
+    def add_event(self, event: Event) -> None:
+        self._create(self.events, event.id + ".json", wire.encode(event))
+
+    def models(self) -> list[str]:
+        """Every model that was ever promoted, sorted."""
+        return sorted(unquote(name) for name in _list(self.promotions_folder) if not name.startswith("."))
+
+    def promotions(self, model: str) -> list[Promotion]:
+        """A model's history in order; empty when there is none."""
+        folder = self._model_folder(model)
+        numbers = sorted(int(m[1]) for name in _list(folder) if (m := _SEQUENCE.match(name)))
+        return [self._promotion(folder, model, n) for n in numbers]
+
+    def _promotion(self, folder: str, model: str, number: int) -> Promotion:
+        what = f"promotion {number} of {model}"
+        found = wire.decode(Promotion, read_bytes(os.path.join(folder, f"{number}.json")), what)
+        if (found.model, found.sequence) != (model, number):
+            raise Damaged(f"{what} says it is {found.model!r:.40} {found.sequence}", "`exptrack verify` lists damage")
+        return found
+
+    def add_promotion(self, promotion: Promotion) -> None:
+        """Add the next line of a model's history; Overtaken when somebody else has just taken that number."""
+        folder = self._model_folder(promotion.model)
+        try:
+            self._create(folder, f"{promotion.sequence}.json", wire.encode(promotion))
+        except FileExistsError as e:
+            raise Overtaken(
+                f"somebody else promoted {promotion.model} meanwhile",
+                f"look at `exptrack models {promotion.model}` and promote again if it is still right",
+            ) from e
+
+    def _model_folder(self, model: str) -> str:
+        name = quote(model, safe="")
+        if not model or name.startswith(".") or len(name) > 200:
+            raise ExptrackError(f"{model!r:.80} cannot name a model", "use letters, digits, `-`, `_` and `/`")
+        return os.path.join(self.promotions_folder, name)
+
+    def _create(self, folder: str, name: str, data: bytes) -> None:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        write_atomic(os.path.join(folder, name), data, create_only=True)
+
+
+def _list(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _ids(folder: str) -> list[str]:
+    return sorted(name[:-5] for name in _list(folder) if name.endswith(".json") and ID.match(name[:-5]))
