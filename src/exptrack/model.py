@@ -146,6 +146,7 @@ class End:
     ended_at: str
     exit_code: int | None = None
     signal: str | None = None
+    seconds: float | None = None
     cpu_seconds: float | None = None
     max_rss: int | None = None
     warnings: tuple[str, ...] = ()

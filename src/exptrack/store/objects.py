@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import IO
+from typing import TYPE_CHECKING
 
 from exptrack.errors import Damaged
 from exptrack.files import publish, remove_if_there, sync_folder, temporary_name, write_all
+
+if TYPE_CHECKING:
+    from typing import IO
 
 BLOCK = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")

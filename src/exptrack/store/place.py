@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from exptrack.errors import ExptrackError
 from exptrack.files import read_bytes, write_atomic
 from exptrack.store.objects import Objects
-from exptrack.store.records import Records
+
+if TYPE_CHECKING:
+    from exptrack.store.records import Records
 
 FORMAT = 1
 
@@ -15,12 +18,21 @@ FORMAT = 1
 class Store:
     """An open store; `objects` and `records` are its two halves."""
 
-    __slots__ = ("objects", "records", "root")
+    __slots__ = ("_records", "objects", "root")
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.objects = Objects(os.path.join(root, "objects"))
-        self.records = Records(root)
+        self._records: Records | None = None
+
+    @property
+    def records(self) -> Records:
+        # On first use: a run stores dirty files before its child starts and needs no manifests then (25 ms of imports).
+        if self._records is None:
+            from exptrack.store.records import Records
+
+            self._records = Records(self.root)
+        return self._records
 
 
 def open_store(root: str, *, create: bool = False) -> Store:

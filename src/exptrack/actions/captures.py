@@ -1,0 +1,93 @@
+"""What is looked at beside the child: code, environment, machine, inputs, parameters -> captured.json, part by part.
+
+Each part on its own: one that fails is a warning in the record and takes no other with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from exptrack import wire
+from exptrack.config import Project
+from exptrack.model import Start
+from exptrack.record.rundir import CAPTURED, RunDir
+from exptrack.store.place import Store
+from exptrack.store.trees import encode_tree
+
+if TYPE_CHECKING:
+    from exptrack.capture.code import Snapshot
+
+
+class Captures:
+    """Runs the parts in order; `data` is what captured.json holds."""
+
+    def __init__(
+        self, project: Project, store: Store, run_dir: RunDir, start: Start, environ: Mapping[str, str]
+    ) -> None:
+        self.project, self.store, self.run_dir, self.start, self.environ = project, store, run_dir, start, environ
+        self.data: dict[str, Any] = {"warnings": []}
+
+    def go(self, snapshot: Snapshot | None) -> None:
+        """All parts. `snapshot` None (a recovery): the code's fate is decided by what the first recorder had written."""
+        parts: dict[str, Callable[[], Any]] = {
+            "environment": self._environment,
+            "params": self._params,
+            "machine": self._machine,
+            "inputs": self._inputs,
+        }
+        if snapshot is not None:
+            parts = {"code": lambda: self._code(snapshot), **parts}
+        for name, take in parts.items():
+            if name in self.data:
+                continue
+            try:
+                self.data[name] = wire.plain(take())
+            except Exception as e:  # noqa: BLE001 - any failure of ours is a warning in the record, never one of the run
+                self.data["warnings"].append(f"{name} not recorded: {type(e).__name__}: {e}")
+        self.run_dir.write(CAPTURED, self.data, durable=False)
+
+    def _warn(self, warnings: list[str]) -> None:
+        self.data["warnings"].extend(warnings)
+
+    def _code(self, snapshot: Snapshot) -> Any:
+        state, warnings = snapshot.complete(self.store.objects, encode_tree)
+        self._warn(warnings)
+        return state
+
+    def _environment(self) -> Any:
+        from exptrack.capture.environment import capture_environment
+
+        found, warnings = capture_environment(self.start.command, self.environ, self.start.cwd, self.project.cache)
+        self._warn(warnings)
+        return found
+
+    def _machine(self) -> Any:
+        from exptrack.capture.machine import capture_machine
+
+        return capture_machine(self.environ)
+
+    def _inputs(self) -> Any:
+        if not self.start.inputs:
+            return []
+        from exptrack.capture.inputs import capture_inputs
+
+        found, warnings = capture_inputs(self.start.inputs, self.start.cwd, self.project.cache, encode_tree)
+        self._warn(warnings)
+        return found
+
+    def _params(self) -> Any:
+        from exptrack.capture import params
+        from exptrack.capture.redact import redact_mapping
+
+        named = params.config_files_named(self.start.command, self.start.cwd)
+        given = [os.path.join(self.start.cwd, c) for c in self.start.extra.get("configs", ())]
+        out: dict[str, Any] = {}
+        for path in dict.fromkeys([*named, *given]):
+            try:
+                out |= params.from_config(path)
+            except Exception as e:  # noqa: BLE001 - one unreadable file must not cost the others' parameters
+                self._warn([f"parameters of {path} not read: {e}"])
+        out |= params.from_command(self.start.command)
+        return redact_mapping(out)

@@ -1,0 +1,139 @@
+"""Turn a run directory into a sealed run: outputs and logs into objects, facts into the manifest, one line in the index.
+
+The recorder and `recover` both come here; there is no second way. Each step may fail on its own (a full disk, a vanished
+file) and is then a warning; without the manifest the run directory stays, for `recover`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from exptrack.actions.goals import goal_for
+from exptrack.actions.outputs import keep_outputs
+from exptrack.capture.redact import mask_bytes
+from exptrack.config import Project
+from exptrack.model import Declared, End, RunManifest, Start
+from exptrack.record import rundir
+from exptrack.record.reading import Reading, summaries_of
+from exptrack.record.sampler import read_usage
+from exptrack.record.seal import seal
+from exptrack.record.tail import STREAMS
+from exptrack.store.place import Store
+
+LOG_BLOCK = 8 << 20
+
+
+def finish(
+    project: Project,
+    store: Store,
+    run_dir: rundir.RunDir,
+    start: Start,
+    end: End | None,
+    reading: Reading,
+    captured: Mapping[str, Any],
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    """Seal; returns what the last line for the user needs: status, missing, headline, number of warnings.
+
+    OSError when the manifest itself cannot be written: then the run directory is still there."""
+    said = list(warnings)
+    _attempt(said, "metrics", lambda: reading.finish(time.time()))
+    declared = _unique([*start.outputs, *reading.sidecar.artifacts])
+    artifacts, problems = keep_outputs(store.objects, declared, start.cwd, start.started_at)
+    said += problems
+    metrics = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
+    points = _attempt(said, "points", lambda: _keep(store, run_dir.file(rundir.POINTS)))
+    logs: dict[str, str] = {}
+    for stream in (*STREAMS, "chunks"):
+        name = "chunks" if stream == "chunks" else stream + ".log"
+        digest = _attempt(said, f"log {stream}", lambda path=run_dir.file(name): _keep_log(store, path))
+        if digest:
+            logs[stream] = digest
+    manifest = seal(
+        start,
+        end,
+        captured,
+        sidecar_params=reading.sidecar.params,
+        sidecar_tags=reading.sidecar.tags,
+        metrics=metrics,
+        usage=_usage(run_dir, end),
+        artifacts=artifacts,
+        points=points,
+        logs=logs,
+        warnings=[*said, *reading.warnings],
+    )
+    try:
+        store.records.add_manifest(manifest)
+    except FileExistsError:
+        manifest = store.records.manifest(manifest.id)  # sealed by somebody else meanwhile: that one counts
+    _index(project, store, manifest)
+    rundir.remove(run_dir.path)
+    return summary(manifest)
+
+
+def summary(manifest: RunManifest) -> dict[str, Any]:
+    """What one line on the terminal can say of a sealed run."""
+    best = [
+        f"{name} {m.best:.6g}" for name, m in manifest.metrics.items() if m.best is not None and m.best == m.best
+    ] or [f"{name} {m.last:.6g}" for name, m in manifest.metrics.items()]
+    return {
+        "status": manifest.status,
+        "missing": list(manifest.missing),
+        "headline": ", ".join(best[:3]),
+        "warnings": len(manifest.warnings),
+    }
+
+
+def _attempt(said: list[str], what: str, step: Callable[[], Any]) -> Any:
+    try:
+        return step()
+    except Exception as e:  # noqa: BLE001 - one part that cannot be kept must not cost the record of the others
+        said.append(f"{what} not kept: {type(e).__name__}: {e}")
+        return None
+
+
+def _unique(declared: Sequence[Declared]) -> list[Declared]:
+    return list(dict.fromkeys(declared))
+
+
+def _keep(store: Store, path: str) -> str | None:
+    return store.objects.add_file(path)[0] if os.path.exists(path) else None
+
+
+def _keep_log(store: Store, path: str) -> str | None:
+    """A log with token-shaped strings masked, in blocks of whole lines; None when the stream said nothing."""
+    try:
+        source = open(path, "rb")  # noqa: SIM115 - closed by the `with` below; missing is an answer, not an error
+    except FileNotFoundError:
+        return None
+    with source:
+        if os.fstat(source.fileno()).st_size == 0:
+            return None
+        masked = path + ".masked"
+        with open(masked, "wb") as out:
+            rest = b""
+            while block := source.read(LOG_BLOCK):
+                whole, newline, rest = (rest + block).rpartition(b"\n") if b"\n" in block else (rest + block, b"", b"")
+                out.write(mask_bytes(whole + newline)[0])
+            out.write(mask_bytes(rest)[0])
+    digest, _ = store.objects.add_file(masked)
+    return digest
+
+
+def _usage(run_dir: rundir.RunDir, end: End | None) -> Any:
+    lines: list[bytes] = []
+    path = run_dir.file(rundir.SAMPLES)
+    if os.path.exists(path):
+        with open(path, "rb") as f:
+            lines = f.read().splitlines()
+    return read_usage(lines, end.cpu_seconds if end else None, end.max_rss if end else None)
+
+
+def _index(project: Project, store: Store, manifest: RunManifest) -> None:
+    """Best effort: the index finds out by itself at the next `ls` what it does not know yet."""
+    from exptrack.store.index import Index
+
+    Index(project.index).add(store, manifest)

@@ -1,0 +1,134 @@
+"""What the recorder does from the fork to the seal: follow the output, capture beside it, sample, finish."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from exptrack import wire
+from exptrack.actions.captures import Captures
+from exptrack.actions.finish import finish
+from exptrack.actions.recorder import BEAT
+from exptrack.config import Project
+from exptrack.model import End
+from exptrack.record import rundir
+from exptrack.record.reading import Reading
+from exptrack.record.sampler import Sampler
+from exptrack.store.place import Store
+
+if TYPE_CHECKING:
+    from exptrack.capture.code import Snapshot
+
+QUICK, CALM = 0.25, 1.0
+
+
+class Recording:
+    """One run, seen from beside it."""
+
+    def __init__(
+        self, project: Project, store: Store, run_dir: rundir.RunDir, snapshot: Snapshot, orders: int, answers: int
+    ) -> None:
+        self.project, self.store, self.run_dir = project, store, run_dir
+        self.snapshot, self.orders, self.answers = snapshot, orders, answers
+        self.start = run_dir.start()
+        self.reading = Reading(run_dir, self.start.extra.get("reading", {}), self.start.cwd)
+        self.captures = Captures(project, store, run_dir, self.start, os.environ)
+        self.end: End | None = None
+        self.is_dropped = False
+        self.sampler: Sampler | None = None
+        self.warnings: list[str] = []
+        self._heard = b""
+
+    def go(self) -> None:
+        threading.Thread(target=self._beat, daemon=True).start()
+        capturing = threading.Thread(target=self.captures.go, args=(self.snapshot,))
+        capturing.start()
+        self._follow()
+        if self.is_dropped:
+            return
+        if self.end is None:
+            self._outlive()
+        capturing.join()
+        result = finish(
+            self.project,
+            self.store,
+            self.run_dir,
+            self.start,
+            self.end,
+            self.reading,
+            self.captures.data,
+            self.warnings,
+        )
+        os.write(self.answers, b"\n" + json.dumps(result).encode("ascii") + b"\n")
+
+    def _beat(self) -> None:
+        while True:
+            try:
+                os.write(self.answers, b".")
+            except OSError:
+                return  # the supervisor is gone; the main thread notices by itself
+            time.sleep(BEAT)
+
+    def _follow(self) -> None:
+        """Until the supervisor says that the child ended, or is gone itself."""
+        began, flushed = time.monotonic(), 0.0
+        while self.end is None and not self.is_dropped:
+            now = time.monotonic()
+            ready, _, _ = select.select([self.orders], [], [], QUICK if now - began < CALM else CALM)
+            if ready and not self._hear():
+                return
+            while self._attempt(self._poll) and not select.select([self.orders], [], [], 0)[0]:
+                pass
+            now = time.monotonic()
+            if now - flushed >= CALM:
+                flushed = now
+                self._attempt(self.reading.flush)
+            if self.sampler and self.end is None and self.sampler.is_due(now):
+                self._attempt(lambda: self.sampler and self.sampler.sample(now))
+
+    def _poll(self) -> bool:
+        return self.reading.poll(time.time())
+
+    def _attempt(self, step: Any) -> Any:
+        """One failing step (a full disk, a file that went away) is said once and does not end the recording."""
+        try:
+            return step()
+        except Exception as e:  # noqa: BLE001 - whatever it is, the rest of the record must still be made
+            text = f"while recording: {type(e).__name__}: {e}"
+            if text not in self.warnings:
+                self.warnings.append(text)
+            return None
+
+    def _hear(self) -> bool:
+        """Read orders; False when the supervisor is gone without a word."""
+        block = os.read(self.orders, 65536)
+        *lines, self._heard = (self._heard + block).split(b"\n")
+        for line in lines:
+            word, _, rest = line.partition(b" ")
+            if word == b"pid":
+                self._attempt(lambda rest=rest: self._watch(int(rest)))
+            elif word == b"end":
+                self.end = wire.from_plain(End, json.loads(rest))
+            elif word == b"drop":
+                self.is_dropped = True
+        return bool(block)
+
+    def _watch(self, pid: int) -> None:
+        self.sampler = Sampler(self.run_dir.file(rundir.SAMPLES), pid, time.monotonic(), _gpu_reader())
+
+    def _outlive(self) -> None:
+        """The supervisor was killed. The child's output ended with it; the run is over when the child is."""
+        while rundir.is_child_alive(self.run_dir.read(rundir.PROCESS)):
+            self._attempt(self._poll)
+            self._attempt(self.reading.flush)
+            time.sleep(CALM)
+
+
+def _gpu_reader() -> Any:
+    from exptrack.capture.machine import gpu_reader
+
+    return gpu_reader(os.environ)

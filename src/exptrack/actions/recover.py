@@ -1,0 +1,64 @@
+"""`recover`: seal the runs whose processes are gone. The same `finish` as always, read from the log again."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from exptrack import wire
+from exptrack.actions.finish import finish
+from exptrack.config import Project
+from exptrack.errors import ExptrackError
+from exptrack.files import Lock, read_bytes
+from exptrack.record import rundir
+from exptrack.record.reading import Reading
+from exptrack.store.place import open_store
+
+
+def recover(project: Project) -> tuple[list[dict[str, Any]], list[str]]:
+    """Seal every dead run directory -> (what was sealed, what could not be and why). Living runs are left alone."""
+    sealed: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for run_dir in rundir.live_runs(project.live):
+        if run_dir.is_alive:
+            continue
+        lock = Lock(run_dir.file(rundir.LOCK))
+        if not lock.acquire(wait=False):
+            continue  # somebody else is at it
+        try:
+            if os.path.exists(run_dir.file(rundir.START)):
+                sealed.append({"id": run_dir.id, **adopt(project, run_dir)})
+        except (ExptrackError, OSError) as e:
+            problems.append(f"{run_dir.id}: {e}")
+        finally:
+            lock.release()
+    return sealed, problems
+
+
+def adopt(project: Project, run_dir: rundir.RunDir) -> dict[str, Any]:
+    """Seal one run directory in this process; the caller holds its lock (or is the supervisor of it)."""
+    store = open_store(project.store, create=True)
+    if store.records.has_run(run_dir.id):
+        # The manifest was written; only the clean-up after it was interrupted.
+        from exptrack.actions.finish import summary
+
+        result = summary(store.records.manifest(run_dir.id))
+        rundir.remove(run_dir.path)
+        return result
+    start = run_dir.start()
+    captured, warnings = _captured(run_dir)
+    reading = Reading(run_dir, start.extra.get("reading", {}), start.cwd)
+    warnings.append("sealed by recovery: the recorder of this run did not see its end")
+    return finish(project, store, run_dir, start, run_dir.end(), reading, captured, warnings)
+
+
+def _captured(run_dir: rundir.RunDir) -> tuple[dict[str, Any], list[str]]:
+    """What the recorder had captured before it went; what it had not is gone and said so."""
+    try:
+        data = wire.load(read_bytes(run_dir.file(rundir.CAPTURED)), rundir.CAPTURED)
+    except FileNotFoundError:
+        return {}, ["code, environment and machine were not captured: the recorder ended too early"]
+    return (data, []) if isinstance(data, dict) else ({}, [f"{rundir.CAPTURED} is not what it should be"])
+
+
+__all__ = ["adopt", "recover"]

@@ -1,0 +1,200 @@
+"""The points of a run on disk: JSON lines, each a block of one metric, appended as they come.
+
+{"name": "loss", "source": "stdout", "values": [0.5, "nan"], "steps": [1, 2], "at": [1763.1, 1763.2]} - columns, because
+a million single objects take seconds to write and a block takes milliseconds. A torn last line is not yet a block.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from exptrack.files import write_all
+from exptrack.model import MetricSummary, Point
+
+MAX_NAMES = 10_000
+MAX_NAME = 200
+
+
+@dataclass(slots=True)
+class _Block:
+    values: list[float] = field(default_factory=list)
+    steps: list[int | float] = field(default_factory=list)
+    epochs: list[float | None] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+
+
+class PointWriter:
+    """Collects points by metric and appends them as blocks; `warnings` says what was capped or lost."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self._blocks: dict[tuple[str, str], _Block] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._refused = 0
+
+    def add(self, points: Iterable[Point], source: str, now: float) -> None:
+        """Take points of one source. A point without a step gets its epoch, else the count of its metric's points."""
+        counts, blocks = self._counts, self._blocks
+        for name, value, step, epoch, at in points:
+            key = (name if len(name) <= MAX_NAME else name[:MAX_NAME], source)
+            count = counts.get(key)
+            if count is None:
+                if len(counts) >= MAX_NAMES:
+                    self._refused += 1
+                    continue
+                count = 0
+            counts[key] = count + 1
+            block = blocks.get(key)
+            if block is None:
+                block = blocks[key] = _Block()
+            block.values.append(value)
+            block.steps.append(step if step is not None else epoch if epoch is not None else count)
+            block.epochs.append(epoch)
+            block.at.append(now if at is None else at)
+
+    def flush(self) -> None:
+        """Append what was collected; on a full disk it is kept in memory and tried again at the next flush."""
+        if not self._blocks:
+            return
+        lines = b"".join(_line(name, source, block) for (name, source), block in self._blocks.items())
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        size = os.fstat(fd).st_size
+        try:
+            write_all(fd, lines)
+        except OSError:
+            os.ftruncate(fd, size)
+            raise
+        finally:
+            os.close(fd)
+        self._blocks.clear()
+
+    def finish(self) -> None:
+        self.flush()
+        if self._refused:
+            self.warnings.append(f"{self._refused} points left out: more than {MAX_NAMES} different metric names")
+
+
+def _line(name: str, source: str, block: _Block) -> bytes:
+    data: dict[str, Any] = {"name": name, "source": source, "values": block.values, "steps": block.steps}
+    if any(e is not None for e in block.epochs):
+        data["epochs"] = block.epochs
+    # One time is enough for points that came in one read; a list only when they differ.
+    data["at"] = block.at if block.at[0] != block.at[-1] else block.at[0]
+    try:
+        text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        data["values"] = [v if math.isfinite(v) else repr(v) for v in block.values]
+        data["steps"] = [s if math.isfinite(s) else i for i, s in enumerate(block.steps)]
+        data["epochs"] = [e if e is None or math.isfinite(e) else None for e in block.epochs]
+        text = json.dumps(data, separators=(",", ":"))
+    return text.encode("ascii") + b"\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Part of one metric's points from one source, in the order they were seen."""
+
+    name: str
+    source: str
+    values: list[float]
+    steps: list[float]
+    epochs: list[float | None]
+    at: list[float]
+
+
+def read_blocks(lines: Iterable[bytes]) -> Iterator[Series]:
+    """Blocks of a points file; a line that is none (torn by a crash) is passed over."""
+    for line in lines:
+        try:
+            data = json.loads(line)
+            values = [float(v) for v in data["values"]]
+            steps = data["steps"]
+            at = data.get("at", 0.0)
+            yield Series(
+                name=data["name"],
+                source=data.get("source", ""),
+                values=values,
+                steps=steps,
+                epochs=data.get("epochs") or [None] * len(values),
+                at=at if isinstance(at, list) else [at] * len(values),
+            )
+        except (ValueError, KeyError, TypeError):
+            continue
+
+
+# Where two sources tell the same metric, the one that was written for machines is the more precise one.
+PRECISION = ("sidecar", "file", "stdout", "terminal", "stderr")
+
+
+def _rank(source: str) -> int:
+    kind = source.split(":", 1)[0]
+    return PRECISION.index(kind) if kind in PRECISION else len(PRECISION)
+
+
+@dataclass(slots=True)
+class _Sum:
+    first: float
+    last: float
+    last_step: float
+    low: float = math.inf
+    high: float = -math.inf
+    low_step: float | None = None
+    high_step: float | None = None
+    count: int = 0
+
+
+def summarise(blocks: Iterable[Series], goal_of: Callable[[str], str | None]) -> dict[str, MetricSummary]:
+    """Blocks -> name -> summary, one source a name (the most precise). NaN takes no part in min, max and best; a series
+    of nothing but NaN has NaN there."""
+    sums: dict[str, dict[str, _Sum]] = {}
+    for block in blocks:
+        if not block.values:
+            continue
+        per_source = sums.setdefault(block.name, {})
+        total = per_source.get(block.source)
+        if total is None:
+            total = per_source[block.source] = _Sum(block.values[0], block.values[0], block.steps[0])
+        _take(total, block)
+    out = {}
+    for name in sorted(sums):
+        source = min(sums[name], key=_rank)
+        out[name] = _summary(sums[name][source], goal_of(name), source)
+    return out
+
+
+def _take(total: _Sum, block: Series) -> None:
+    total.last, total.last_step = block.values[-1], block.steps[-1]
+    total.count += len(block.values)
+    finite = [v for v in block.values if v == v]
+    if not finite:
+        return
+    low, high = min(finite), max(finite)
+    if low < total.low or total.low_step is None:
+        total.low, total.low_step = low, block.steps[block.values.index(low)]
+    if high > total.high or total.high_step is None:
+        total.high, total.high_step = high, block.steps[block.values.index(high)]
+
+
+def _summary(total: _Sum, goal: str | None, source: str) -> MetricSummary:
+    has_values = total.low_step is not None
+    low, high = (total.low, total.high) if has_values else (math.nan, math.nan)
+    best: Mapping[str, tuple[float, float | None]] = {"max": (high, total.high_step), "min": (low, total.low_step)}
+    value, step = best[goal] if goal else (None, None)
+    return MetricSummary(
+        first=total.first,
+        last=total.last,
+        min=low,
+        max=high,
+        count=total.count,
+        best=value,
+        best_step=step,
+        last_step=total.last_step,
+        goal=goal,
+        source=source,
+    )

@@ -1,0 +1,96 @@
+"""What the child's process tree uses, sampled: peak memory, CPU seconds, GPU use. Appended to samples.jsonl.
+
+Often at first, then every ten seconds: a three-week run must not leave a gigabyte of samples. The GPU is asked through
+a callable that is handed in, since this room does not know how to see one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from exptrack.files import write_all
+from exptrack.model import Usage
+
+FIRST, SLOW, SLOW_AFTER = 1.0, 10.0, 60.0
+
+
+class GpuReading(NamedTuple):
+    """Bytes, percent, joules since the meter was made; None where the driver cannot tell."""
+
+    memory: int | None
+    utilisation: float | None
+    energy: float | None
+
+
+class Sampler:
+    """Samples the tree below `pid` when `is_due`. psutil is imported at the first sample, not at the start."""
+
+    def __init__(self, path: str, pid: int, now: float, read_gpus: Callable[[set[int]], GpuReading] | None) -> None:
+        self.path, self.pid, self.read_gpus = path, pid, read_gpus
+        self.began = now
+        self.next = now + FIRST
+        self.warnings: list[str] = []
+
+    def is_due(self, now: float) -> bool:
+        return now >= self.next
+
+    def sample(self, now: float) -> None:
+        """One line: seconds since the start, bytes of all processes together, GPU figures."""
+        self.next = now + (FIRST if now - self.began < SLOW_AFTER else SLOW)
+        memory, pids = tree_memory(self.pid)
+        if not pids:
+            return
+        row: dict[str, Any] = {"t": round(now - self.began, 3), "rss": memory, "processes": len(pids)}
+        if self.read_gpus is not None:
+            reading = self.read_gpus(pids)
+            row |= {"gpu_memory": reading.memory, "gpu": reading.utilisation, "joules": reading.energy}
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, json.dumps(row).encode("ascii") + b"\n")
+        finally:
+            os.close(fd)
+
+
+def tree_memory(pid: int) -> tuple[int, set[int]]:
+    """Resident bytes of a process and all its descendants, and who they are; (0, empty) when it is gone."""
+    import psutil
+
+    try:
+        top = psutil.Process(pid)
+        family = [top, *top.children(recursive=True)]
+    except psutil.Error:
+        return 0, set()
+    total, pids = 0, set()
+    for process in family:
+        try:
+            total += process.memory_info().rss
+            pids.add(process.pid)
+        except psutil.Error:
+            continue  # it ended between the listing and the question
+    return total, pids
+
+
+def read_usage(lines: Iterable[bytes], cpu_seconds: float | None, max_rss: int | None) -> Usage:
+    """Samples and what wait4 said at the end (CPU of all, memory of the largest single process) -> Usage."""
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue  # a torn last line after a crash
+    memory = [r["rss"] for r in rows if isinstance(r.get("rss"), int)]
+    if max_rss:
+        memory.append(max_rss)
+    gpu = [r["gpu"] for r in rows if r.get("gpu") is not None]
+    gpu_memory = [r["gpu_memory"] for r in rows if r.get("gpu_memory") is not None]
+    joules = [r["joules"] for r in rows if r.get("joules") is not None]
+    return Usage(
+        cpu_seconds=cpu_seconds,
+        max_rss=max(memory) if memory else None,
+        max_gpu_memory=max(gpu_memory) if gpu_memory else None,
+        gpu_utilisation=round(sum(gpu) / len(gpu), 2) if gpu else None,
+        energy_joules=joules[-1] if joules else None,
+    )

@@ -1,0 +1,99 @@
+"""$EXPTRACK_METRICS: JSON lines that the program itself appends (docs/sidecar.md).
+
+{"step": 10, "loss": 0.3, "val/acc": 0.9} · {"params": {...}} · {"tags": {...}} · {"artifact": {"kind", "path"}}
+A torn last line waits until it is whole; a line that is not understood becomes a warning, never an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from exptrack.files import read_whole_lines
+from exptrack.model import Declared, Point, Scalar
+
+MAX_WARNINGS = 5
+NOT_FINITE = ("nan", "inf", "-inf", "infinity", "-infinity")
+
+
+class Sidecar:
+    """Follows one file of JSON lines; what it said so far lies in `params`, `tags` and `artifacts`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.params: dict[str, Scalar] = {}
+        self.tags: dict[str, str] = {}
+        self.artifacts: list[Declared] = []
+        self.warnings: list[str] = []
+        self._offset = 0
+        self._misread = 0
+
+    def poll(self) -> list[Point]:
+        """Points of the lines that became whole since the last call; all that is there is read."""
+        points: list[Point] = []
+        while True:
+            try:
+                lines, offset = read_whole_lines(self.path, self._offset)
+            except FileNotFoundError:
+                return points
+            if offset == self._offset:
+                return points
+            self._offset = offset
+            for line in lines:
+                self._take(line, points)
+
+    def _take(self, line: bytes, points: list[Point]) -> None:
+        if not line.strip():
+            return
+        try:
+            data = json.loads(line)
+            if not isinstance(data, dict):
+                raise TypeError("not an object")
+            self._read(data, points)
+        except (ValueError, TypeError, RecursionError) as e:
+            self._misread += 1
+            if self._misread <= MAX_WARNINGS:
+                self.warnings.append(f"sidecar line not understood ({e}): {line[:80].decode('utf-8', 'replace')}")
+
+    def _read(self, data: Mapping[str, Any], points: list[Point]) -> None:
+        if isinstance(data.get("params"), dict):
+            self.params.update(flatten(data["params"]))
+        if isinstance(data.get("tags"), dict):
+            self.tags.update({str(k): str(v) for k, v in data["tags"].items()})
+        artifact = data.get("artifact")
+        if isinstance(artifact, dict):
+            declared = Declared(label=str(artifact.get("kind") or "output"), pattern=str(artifact["path"]))
+            if declared not in self.artifacts:
+                self.artifacts.append(declared)
+        step, epoch, at = _number(data.get("step")), _number(data.get("epoch")), _number(data.get("at"))
+        for name, value in data.items():
+            if name in ("step", "epoch", "at", "params", "tags", "artifact"):
+                continue
+            _add(points, name, value, step, epoch, at)
+
+
+def _add(points: list[Point], name: str, value: Any, step: Any, epoch: Any, at: Any) -> None:
+    if isinstance(value, dict):
+        for inner, deeper in value.items():
+            _add(points, f"{name}/{inner}", deeper, step, epoch, at)
+    elif _number(value) is not None or (isinstance(value, str) and value.lower() in NOT_FINITE):
+        points.append(Point(name, float(value), step, epoch, at))
+
+
+def _number(value: Any) -> int | float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:
+    """Nested mappings with dots; lists and anything else that is no scalar as JSON text."""
+    out: dict[str, Scalar] = {}
+    for key, value in params.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            out.update(flatten(value, name + "."))
+        elif value is None or isinstance(value, (str, int, float, bool)):
+            out[name] = value
+        else:
+            out[name] = json.dumps(value, default=str)
+    return out
