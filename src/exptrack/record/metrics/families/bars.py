@@ -1,0 +1,206 @@
+"""Progress bars: tqdm (also nested, cut or glued to a log line), Keras, rich, Ultralytics' own.
+
+A bar is redrawn hundreds of times. The values of its newest frame wait in State.bars until its position moves on: the counter
+when the bar runs over the training, the epoch when the bar runs inside one (its last frame is that epoch's value).
+"""
+
+from __future__ import annotations
+
+import re
+
+from exptrack.record.metrics import names
+from exptrack.record.metrics.families import pairs, tables
+from exptrack.record.metrics.line import Line
+from exptrack.record.metrics.numbers import to_float
+from exptrack.record.metrics.progress import find_progress
+from exptrack.record.metrics.state import Bar, Found, State
+
+NAME = "bar"
+
+_BLOCKS = "\u2588-\u258f\u2501\u2578\u257a\u2500\u25b0\u25b1#\u2800-\u28ff"
+_TQDM = re.compile(
+    r"(?P<desc>.*?)(?P<percent>\d{1,3})%\|(?P<bar>[^|]*)\|\s*(?P<n>[\d.,]+)(?P<unit_n>[kMG]?)/(?P<total>[\d.,?]+)[kMG]?"
+    r"(?:\s*\[(?P<clock>[\d:?]+<[^,\]]*)(?:,\s*(?P<rate>[^,\]]*))?(?:,\s*(?P<post>.*))?)?"
+)
+_TQDM_OPEN = re.compile(
+    r"(?P<desc>.*?)(?P<n>\d+)(?P<unit>[a-z]+) \[(?P<clock>[\d:]+),\s*(?P<rate>[^,\]]*)(?:,\s*(?P<post>.*))?"
+)
+_KERAS = re.compile(
+    r"\s*(?P<n>\d+)/(?P<total>\d+|Unknown)\s*(?:\[[=>.]*\]|[\u2501\u2500]+|(?=-\s\d+m?s\b))\s*-?\s*(?P<post>.*)"
+)
+_RICH = re.compile(
+    r"(?P<desc>.*?)\s*[\u2501\u2578\u257a\u2500]{2,}[\u2501\u2578\u257a\u2500 ]*\s*(?P<n>\d+)/(?P<total>\d+)\s*(?P<post>.*)"
+)
+_CLOCKS = re.compile(
+    r"(?:-|\d+):(?:--|\d\d):(?:--|\d\d)|\u2022|[\d.]+\s?(?:it|s|batch)/(?:s|it|batch)\S*|\d+(?:\.\d+)?s(?=\s|$)"
+)
+_CUT = re.compile(r"[-+]?[\d.]+(?:e-?)?$")
+
+
+def may_read(text: str, state: State) -> bool:
+    """Cheap test: a bar is made of `%|`, of brackets with `=`, or of drawing characters; its wrapped lines are indented."""
+    return (
+        "%|" in text
+        or ("/" in text
+        and (" [" in text or "\u2501" in text or "- " in text))
+        or (state.bar is not None
+        and text.startswith("     "))
+        or "it [" in text
+    )
+
+
+def read(line: Line, state: State) -> list[Found] | None:
+    """Values of the frame before this one, if this one has moved on; else an empty list."""
+    text = line.text
+    if state.bar is not None:
+        if text.startswith("                    ") and "%|" not in text and "\u2501" not in text:
+            _fill(state.bar, text, state)
+            return []
+        state.bar = None
+    found = _TQDM.match(text)
+    if found:
+        return _tqdm(found, line, state)
+    keras = _KERAS.match(line.body)
+    if keras:
+        return _keras(keras, state)
+    rich = _RICH.match(text)
+    if rich:
+        return _rich(rich, state)
+    open_ended = _TQDM_OPEN.match(text)
+    if open_ended and open_ended["post"]:
+        return _advance(open_ended["desc"], open_ended["post"], to_float(open_ended["n"]), None, "", state)
+    return None
+
+
+def glued(text: str) -> tuple[str, str] | None:
+    """Split `...loss=2.03]12:01:22 INFO message` into the bar and the message that was printed behind it."""
+    if "%|" not in text:
+        return None
+    match = re.match(r".*?%\|[^|]*\|[^\[]*\[[^\]]*(?:\[[^\]]*\][^\]]*)*\]", text)
+    if match is None or not text[match.end() :].strip():
+        return None
+    return text[: match.end()], text[match.end() :]
+
+
+def _tqdm(found: re.Match[str], line: Line, state: State) -> list[Found]:
+    post = found["post"] or ""
+    clock = found["clock"]
+    is_whole = post.rstrip().endswith("]") or (clock is not None and found["post"] is None)
+    post = post.rstrip().removesuffix("]")
+    if not is_whole and post:
+        post = _CUT.sub("", post)
+    if state.table is not None and tables.is_row_of(found["desc"], state.table):
+        return _row(found, state)
+    tables.offer_header(found["desc"].rstrip(" :"), state)
+    if found["unit_n"]:
+        return []
+    return _advance(found["desc"], post, to_float(found["n"]), found["total"], found["rate"] or "", state)
+
+
+def _row(found: re.Match[str], state: State) -> list[Found]:
+    """Ultralytics puts a table's row where the description goes."""
+    rows = tables.row_values(found["desc"].rstrip(" :"), state)
+    if not rows:
+        return []
+    epoch = rows[0].epoch
+    if epoch is None:
+        is_last = found["n"] == found["total"]
+        return rows if is_last else []
+    return _keep("row", epoch, epoch, True, {row.name: (row.value, row.is_percent) for row in rows}, state)
+
+
+def _advance(desc: str, post: str, at: float, total: str | None, rate: str, state: State) -> list[Found]:
+    where = find_progress(desc)
+    values = {pair.name: (to_float(pair.text), pair.is_percent) for pair in _pairs_of(post)}
+    for pair in _pairs_of(desc.rstrip(" :"), is_loose=False):
+        values.setdefault(pair.name, (to_float(pair.text), pair.is_percent))
+    position = int(at) if at == int(at) else at
+    epoch, is_epoch = where.epoch, True
+    moved = where
+    if epoch is None:
+        if "epoch" in rate or re.match(r"(?i)\W*epochs?\b(?!\s*\d)", desc):
+            epoch, is_epoch = position, True
+        else:
+            epoch = state.epoch
+            is_epoch = epoch is not None
+    out: list[Found] = []
+    if moved.epoch is not None and moved.epoch != state.epoch:
+        out = flush(state)
+        state.move(moved)
+    split = names.split_in(desc)
+    named = {pairs.with_split(name, split): value for name, value in values.items()}
+    key = re.sub(r"[\d.:/%\s]+", "", pairs_head(desc))
+    return out + _keep(key, position, epoch, is_epoch, named, state)
+
+
+def pairs_head(desc: str) -> str:
+    """The words of a description that stay the same from frame to frame."""
+    return desc[:40]
+
+
+def _pairs_of(text: str, is_loose: bool = True) -> list[pairs.Pair]:
+    found = []
+    for pair in pairs.scan(text, find_progress(text)):
+        if pair.strength == names.STRONG or (is_loose and pair.strength == names.NEUTRAL and pair.sep):
+            if pair.strength == names.NEUTRAL and pair.text.isdigit():
+                continue
+            if pair.sep or pair.is_listed:
+                found.append(pair)
+    return found
+
+
+def _keras(found: re.Match[str], state: State) -> list[Found] | None:
+    values = {pair.name: (to_float(pair.text), pair.is_percent) for pair in _pairs_of(found["post"])}
+    if not values and "/step" not in found["post"] and "ETA" not in found["post"]:
+        return None
+    at = int(found["n"])
+    is_last = found["n"] == found["total"]
+    out = _keep("keras", at, state.epoch, state.epoch is not None, values, state)
+    if is_last and values and state.epoch is not None and any(name.startswith("val") for name in values):
+        out += state.bars["keras"].take()
+    return out
+
+
+def _rich(found: re.Match[str], state: State) -> list[Found] | None:
+    post = _CLOCKS.sub(" ", found["post"])
+    out = _advance(found["desc"], post, to_float(found["n"]), found["total"], "", state)
+    state.bar = next(reversed(state.bars.values()), None) if state.bars else None
+    return out
+
+
+def _fill(bar: Bar, text: str, state: State) -> None:
+    for pair in _pairs_of(text.strip()):
+        bar.values[pair.name] = (to_float(pair.text), pair.is_percent)
+
+
+def _keep(
+    key: str,
+    at: int | float,
+    epoch: int | float | None,
+    is_epoch: bool,
+    values: dict[str, tuple[float, bool]],
+    state: State,
+) -> list[Found]:
+    """Let `values` wait as the bar's newest frame; give back the older frame when the position has moved on."""
+    bar = state.bars.pop(key, None)
+    out: list[Found] = []
+    if bar is not None and (
+        (bar.epoch if is_epoch else bar.at) != (epoch if is_epoch else at) or bar.is_epoch != is_epoch
+    ):
+        out = bar.take()
+        bar = None
+    if bar is None:
+        if len(state.bars) >= 16:
+            out += state.bars.pop(next(iter(state.bars))).take()
+        bar = Bar(at, epoch, is_epoch)
+    bar.at = at
+    bar.values.update(values)
+    state.bars[key] = bar
+    return out
+
+
+def flush(state: State) -> list[Found]:
+    """Everything that still waits: the epoch has ended, or the output has."""
+    out = [found for bar in state.bars.values() for found in bar.take()]
+    state.bars.clear()
+    return out

@@ -1,0 +1,177 @@
+"""One mapping a line: JSON lines, printed Python dicts (numbers or, since transformers 5, strings), with or without a prefix.
+
+`step: {...}` and `json_stats: {...}` are fine; a dict of settings is not. Nested mappings give names with `/`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from exptrack.record.metrics import names
+from exptrack.record.metrics.families import pairs
+from exptrack.record.metrics.line import Line
+from exptrack.record.metrics.numbers import cell_value, to_count
+from exptrack.record.metrics.progress import find_progress
+from exptrack.record.metrics.state import Found, State
+
+NAME = "dict"
+
+_STEPS = (
+    "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total", "step",
+    "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step", "batch", "update", "round", "generation",
+)  # fmt: skip
+_EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
+_SETTINGS = frozenset(
+    ["batch_size", "learning_rate", "lr", "seed", "epochs", "num_epochs", "max_steps", "optimizer", "model", "model_name", "model_type", "architectures", "hidden_size", "dropout", "weight_decay", "dataset", "output_dir", "device", "warmup_steps", "config", "args", "vocab_size", "num_layers"]
+)
+_SKIP = re.compile(
+    r"(?i)^(?:params?|parameters|config|args|hparams|hyper_?param\w*|settings|metadata|meta|best_params|kwargs)$"
+)
+_SETTINGS_BEFORE = re.compile(r"(?i)config|hyper.?param|\bparam|\bargs\b|argument|settings|options|kwargs")
+_MLLOG = ":::MLL"
+
+
+def may_read(text: str, state: State) -> bool:
+    """Cheap test: braces with a quoted key and a number."""
+    return "{" in text and "}" in text and ("'" in text or '"' in text)
+
+
+def read(line: Line, state: State) -> list[Found] | None:
+    """Values of the mapping that ends the line."""
+    body = line.body.strip()
+    start = body.find("{")
+    if start < 0 or not body.endswith(("}", "},", "}.", "})")) or len(body) > 1_000_000:
+        return None
+    prefix, text = body[:start], body[start:].rstrip(",.)")
+    mapping = _parse(text)
+    if mapping is None:
+        return None
+    if _MLLOG in prefix:
+        return _mlperf(mapping, state)
+    return _values(prefix.strip(" =:\t"), mapping, state)
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            value = ast.literal_eval(_literal(text))
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return None
+    return value if isinstance(value, dict) else None
+
+
+_WRAPPED = re.compile(
+    r"\b(?:[A-Za-z_]+\.)?(?:float|int|str_?|tensor|Tensor|array|Array)\w*\(\s*([^()]*?)\s*(?:,\s*\w+=[^()]*)*\)"
+)
+_BARE = re.compile(r"(?<=[:\[,\s(])(-?)(nan|inf|NaN|Infinity)\b(?=[\s,}\])])")
+
+
+def _literal(text: str) -> str:
+    """Python text that ast can read: numpy's and torch's wrappers off, bare nan and inf as floats it knows."""
+    text = _WRAPPED.sub(r"\1", text)
+    return _BARE.sub(lambda m: f"{m[1]}1e999" if m[2][0] in "iI" else "'nan'", text)
+
+
+def _flatten(mapping: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    for key, value in mapping.items():
+        name = f"{above}/{key}" if above else str(key)
+        if isinstance(value, dict):
+            if depth < 4 and not _SKIP.match(str(key)):
+                yield from _flatten(value, name, depth + 1)
+        elif isinstance(value, list | tuple) and len(value) == 1:
+            yield name, value[0]
+        else:
+            yield name, value
+
+
+def _number(value: Any) -> tuple[float, bool, bool] | None:
+    """(value, is a whole number, is a per cent) of a JSON value; None for what is no number."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        try:
+            return float(value), isinstance(value, int), False
+        except OverflowError:
+            return None
+    if isinstance(value, str) and len(value) < 40:
+        found = cell_value(value)
+        return None if found is None else (found, value.isdigit(), value.endswith("%"))
+    return None
+
+
+def _position(flat: dict[str, Any], wanted: tuple[str, ...]) -> int | float | None:
+    for key in wanted:
+        number = _number(flat.get(key))
+        if number is not None and number[0] == number[0]:
+            return to_count(repr(number[0]))
+    return None
+
+
+def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
+    flat = dict(list(_flatten(mapping))[:2000])
+    before = find_progress(prefix)
+    step = _position(flat, _STEPS)
+    epoch = _position(flat, _EPOCHS)
+    step = before.step if step is None else step
+    epoch = before.epoch if epoch is None else epoch
+    is_settings = len(_SETTINGS.intersection(flat)) >= 3 or bool(_SETTINGS_BEFORE.search(prefix))
+    if is_settings and not (before.is_known or _position(flat, _STEPS[:4]) is not None):
+        return []
+    numbers = {name: number for name, value in flat.items() if (number := _number(value)) is not None}
+    strengths = {name: names.strength(name) for name in numbers}
+    has_strong = any(
+        strengths[name] == names.STRONG and (not numbers[name][1] or step is not None or epoch is not None)
+        for name in numbers
+    )
+    is_placed = step is not None or epoch is not None
+    if not has_strong and not is_placed:
+        return []
+    if is_placed:
+        state.move(before._replace(step=step, epoch=epoch))
+    where = state.place(step, epoch)
+    split = names.split_in(prefix)
+    return [
+        Found(pairs.with_split(name, split), value, *where, is_percent)
+        for name, (value, is_whole, is_percent) in numbers.items()
+        if strengths[name] == names.STRONG
+        or (strengths[name] == names.NEUTRAL
+        and _is_worth(name, is_whole, is_placed, has_strong))
+    ]
+
+
+def _is_worth(name: str, is_whole: bool, is_placed: bool, has_strong: bool) -> bool:
+    if name.split("/")[-1] in _STEPS or name.split("/")[-1] in _EPOCHS:
+        return False
+    return (
+        is_placed and (has_strong or not is_whole)
+        if not is_whole
+        else is_placed and has_strong and not names.is_rate(name)
+    )
+
+
+def _mlperf(mapping: dict[str, Any], state: State) -> list[Found]:
+    """MLPerf's log lines (mlperf_logging): `key` and `value`, the position in `metadata`; only measured keys count."""
+    key, metadata = str(mapping.get("key", "")), mapping.get("metadata")
+    flat = metadata if isinstance(metadata, dict) else {}
+    step = _position(flat, ("step_num", "samples_count", "step", "iteration"))
+    epoch = _position(flat, ("epoch_num", "epoch_count", "first_epoch_num"))
+    value = mapping.get("value")
+    found = dict(_flatten(value)) if isinstance(value, dict) else {key: value}
+    where = state.place(step, epoch)
+    out = []
+    for name, raw in found.items():
+        number = _number(raw)
+        if (
+            number is not None
+            and names.strength(name) == names.STRONG
+            and "target" not in name
+            and not name.startswith("opt_")
+        ):
+            out.append(Found(name, number[0], *where, number[2]))
+    return out

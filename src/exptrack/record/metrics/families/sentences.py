@@ -1,0 +1,61 @@
+"""Sentences with a shape of their own: Optuna's trials, darknet's batches, COCO's summary, gensim's and Kaldi's reports."""
+
+from __future__ import annotations
+
+import re
+
+from exptrack.record.metrics import names
+from exptrack.record.metrics.line import Line
+from exptrack.record.metrics.numbers import NUMBER, to_count, to_float
+from exptrack.record.metrics.state import Found, State
+
+NAME = "sentence"
+
+_VALUE = rf"(?:{NUMBER}|[-+]?nan|[-+]?inf)"
+_OPTUNA = re.compile(rf"Trial (?P<n>\d+) finished with values?: (?P<values>\[[^\]]*\]|{_VALUE})")
+_DARKNET = re.compile(rf"\s*(?P<n>\d+): (?P<loss>-?{_VALUE}), (?P<avg>-?{_VALUE}) avg(?: loss)?,")
+_COCO = re.compile(
+    rf"\s*(?P<name>Average (?:Precision|Recall)\s+\((?:AP|AR)\)\s*@\[\s*(?P<iou>[^|]*?)\s*\|\s*(?P<area>[^|]*?)\s*\|\s*(?P<dets>[^\]]*?)\s*\])"
+    rf"\s*=\s*(?P<value>{_VALUE})"
+)
+_RIGHT = re.compile(rf"(?P<value>{_VALUE})\s+(?P<name>per-word bound|perplexity estimate)")
+_FASTTEXT = re.compile(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
+_HINTS = ("finished with value", " avg", "Average ", "per-word bound", "perplexity estimate", "P@", "R@")
+
+
+def may_read(text: str, state: State) -> bool:
+    """Cheap test: the fixed words of each sentence."""
+    return any(hint in text for hint in _HINTS)
+
+
+def read(line: Line, state: State) -> list[Found] | None:
+    """Values of the one sentence that matches."""
+    body = line.body
+    trial = _OPTUNA.search(body)
+    if trial:
+        return _optuna(trial, state)
+    darknet = _DARKNET.match(body)
+    if darknet:
+        step = to_count(darknet["n"])
+        state.step = step
+        return [Found("loss", to_float(darknet["loss"]), step), Found("avg", to_float(darknet["avg"]), step)]
+    coco = _COCO.match(body)
+    if coco:
+        iou, area, dets = (re.sub(r"\s+", "", coco[part]) for part in ("iou", "area", "dets"))
+        kind = "AP" if "(AP)" in coco["name"] else "AR"
+        return [Found(f"{kind} {iou} {area} {dets}", to_float(coco["value"]), *state.place(None, None))]
+    found = [Found(m["name"], to_float(m["value"]), *state.place(None, None)) for m in _RIGHT.finditer(body)]
+    if found:
+        return found
+    fast = _FASTTEXT.match(body.strip())
+    return [Found(fast["name"], to_float(fast["value"]), *state.place(None, None))] if fast else None
+
+
+def _optuna(trial: re.Match[str], state: State) -> list[Found]:
+    step = to_count(trial["n"])
+    state.step, state.has_begun = step, True
+    text = trial["values"]
+    if not text.startswith("["):
+        return [Found("value", to_float(text), step)]
+    values = [v.strip() for v in text.strip("[]").split(",")]
+    return [Found(f"values_{i}", to_float(v), step) for i, v in enumerate(values) if names.strength("value") and v]

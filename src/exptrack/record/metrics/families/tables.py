@@ -1,0 +1,188 @@
+"""Tables of aligned or tab-separated columns: a header of names, then rows of numbers (scikit-learn, skorch, fastai, spaCy, DEAP).
+
+A header opens a table only when it names a step or a metric; the table ends at the first line that is no row of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from exptrack.record.metrics import names
+from exptrack.record.metrics.line import Line
+from exptrack.record.metrics.numbers import cell_value, to_count
+from exptrack.record.metrics.state import Found, State, Table
+
+NAME = "table"
+
+_CELL = re.compile(r"\S+(?: \S+)*")
+_WORD = re.compile(r"\S+")
+_RULE = re.compile(r"[\s\-=_+|:\u2500-\u257f]+$")
+_STEP_NAMES = frozenset(
+    ["iter", "iteration", "iterations", "step", "steps", "gen", "generation", "round", "#", "it", "batch", "update", "n_iter", "trial", "counter", "episode", "timestep", "total_timesteps", "it.", "#iter", "nit", "k", "ncall"]
+)
+_EPOCH_NAMES = frozenset(["epoch", "epochs", "ep", "e"])
+_OBJECTIVES = frozenset(["target", "objective", "value", "score", "fitness", "function_value", "y"])
+_ROW_START = re.compile(r"\s*[\d#*+.\-\u2713]")
+_OF = re.compile(r"(\d+)\s*/\s*\d+$")
+_NOT_A_NAME = re.compile(r"[=:,;{}<>?!\"\\`]|^\W+$")
+
+
+def may_read(text: str, state: State) -> bool:
+    """Cheap test: a table is open, or the line could be a header (words apart from each other, hardly a number)."""
+    return state.table is not None or "  " in text or "\t" in text
+
+
+def read(line: Line, state: State) -> list[Found] | None:
+    """Values of a row; an empty list for a header or a rule; None when the line is no part of a table."""
+    text = line.text if line.body_at == 0 else line.body
+    if state.table is not None:
+        if _RULE.match(text) and text.strip():
+            return []
+        if is_row_of(text, state.table):
+            return row_values(text, state)
+        if text.strip():
+            if offer_header(text, state):
+                return []
+            state.table = None
+        elif state.table.rows and not state.table.is_pairs:
+            state.table = None
+        return None
+    return [] if offer_header(text, state) else None
+
+
+def _cells(text: str) -> list[tuple[str, int, int]]:
+    if "\t" in text.strip():
+        out, at = [], 0
+        for piece in text.split("\t"):
+            if piece.strip():
+                out.append((piece.strip(), at, at + len(piece.rstrip())))
+            at += len(piece) + 1
+        return out
+    return [(m[0], *m.span()) for m in _CELL.finditer(text)]
+
+
+def offer_header(text: str, state: State) -> bool:
+    """Open a table if `text` is a header worth one."""
+    if len(text) > 2000 or _NOT_A_NAME.search(text.replace("(", "").replace(")", "").strip()[:200] or "="):
+        return False
+    cells = _cells(text)
+    columns = [cell for cell, _, _ in cells]
+    if len(columns) < 2 or any(cell_value(c) is not None or len(c) > 60 or len(c.split()) > 4 for c in columns):
+        return False
+    table = Table(columns, [(start, end) for _, start, end in cells])
+    place_columns(table)
+    if len(columns) == 2 and re.search(r"(?i)\bmetric$", columns[0]):
+        table.is_pairs = True
+    elif not _is_worth(table):
+        return False
+    state.table = table
+    return True
+
+
+def place_columns(table: Table) -> None:
+    """Note which columns hold step and epoch."""
+    lowered = [re.sub(r"\W+$", "", c.lower()) or c for c in table.columns]
+    table.epoch = next((i for i, c in enumerate(lowered) if c in _EPOCH_NAMES and (c != "e" or "#" in lowered)), None)
+    table.step = next((i for i, c in enumerate(lowered) if c in _STEP_NAMES), None)
+
+
+def _is_worth(table: Table) -> bool:
+    strong = sum(names.strength(c) == names.STRONG for c in table.columns)
+    is_placed = table.step is not None or table.epoch is not None
+    if is_placed:
+        first = min(i for i in (table.step, table.epoch) if i is not None)
+        return strong > 0 or (first == 0 and len(table.columns) >= 3)
+    return strong >= 2 and strong * 2 >= len(table.columns)
+
+
+def is_row_of(text: str, table: Table) -> bool:
+    """Whether `text` fits the open table: as many cells as columns (or one more, a label first), nearly all numbers."""
+    if len(text) > 4000:
+        return False
+    cells = row_cells(text, table)
+    if cells is None:
+        return False
+    if table.is_pairs:
+        return cell_value(cells[-1]) is not None
+    numeric = sum(cell_value(c) is not None or _OF.match(c) is not None for c in cells)
+    others = [c for c in cells if cell_value(c) is None and not _OF.match(c)]
+    return numeric >= 1 and len(others) <= max(1, len(cells) // 2) and all(len(c) < 24 for c in others)
+
+
+def row_cells(text: str, table: Table) -> list[str] | None:
+    """The cells of a row, one a column; None when they do not fit. Blank cells are found by where the columns stand."""
+    cells = [cell for cell, _, _ in _cells(text)]
+    wanted = len(table.columns)
+    if len(cells) == wanted:
+        return cells
+    words = [(m[0], *m.span()) for m in _WORD.finditer(text)]
+    if len(words) == wanted or (len(words) == wanted + 1 and cell_value(words[0][0]) is None):
+        return [w for w, _, _ in words][-wanted:] if len(words) == wanted else [w for w, _, _ in words]
+    if len(cells) == wanted + 1 and cell_value(cells[0]) is None:
+        return cells
+    if 2 <= len(words) < wanted and table.rows and "\t" not in text:
+        return _by_position(words, table)
+    return None
+
+
+def _by_position(words: list[tuple[str, int, int]], table: Table) -> list[str] | None:
+    row = [""] * len(table.columns)
+    for word, start, end in words:
+        near = min(range(len(row)), key=lambda i: min(abs(table.spans[i][1] - end), abs(table.spans[i][0] - start)))
+        if row[near] or min(abs(table.spans[near][1] - end), abs(table.spans[near][0] - start)) > 3:
+            return None
+        row[near] = word
+    return row
+
+
+def row_values(text: str, state: State) -> list[Found]:
+    """The metrics of one row of the open table."""
+    table = state.table
+    assert table is not None
+    cells = row_cells(text, table) or []
+    table.rows += 1
+    if table.is_pairs:
+        value = cell_value(cells[-1])
+        return [] if value is None else [Found(cells[0], value, *state.place(None, None))]
+    label = ""
+    if len(cells) == len(table.columns) + 1:
+        label, cells = cells[0], cells[1:]
+    return cell_values(table, cells, label, state)
+
+
+def _count(cells: list[str], index: int | None) -> int | float | None:
+    if index is None or index >= len(cells):
+        return None
+    of = _OF.match(cells[index])
+    text = of[1] if of else cells[index].strip()
+    return to_count(text) if cell_value(text) is not None and text[:1].isdigit() else None
+
+
+def cell_values(table: Table, cells: list[str], label: str, state: State) -> list[Found]:
+    """Name the cells by their columns, placed by the step and epoch columns."""
+    step, epoch = _count(cells, table.step), _count(cells, table.epoch)
+    if step is not None or epoch is not None:
+        state.step, state.epoch, state.has_begun = step, epoch, True
+    where = state.place(step, epoch)
+    out = []
+    for index in metric_columns(table):
+        value = cell_value(cells[index]) if index < len(cells) else None
+        if value is not None:
+            name = f"{label}/{table.columns[index]}" if label else table.columns[index]
+            out.append(Found(name, value, *where, cells[index].rstrip().endswith("%")))
+    return out
+
+
+def metric_columns(table: Table) -> list[int]:
+    """Indexes of the columns that hold metrics. Behind the objective of an optimiser's table stand its parameters."""
+    first = min((i for i in (table.step, table.epoch) if i is not None), default=None)
+    out = []
+    for index, column in enumerate(table.columns):
+        if index in (table.step, table.epoch):
+            continue
+        if first is not None and index == first + 1 and column.lower() in _OBJECTIVES:
+            return [index]
+        kind = names.strength(column)
+        if kind == names.STRONG or (kind == names.NEUTRAL and len(column) > 1):
+            out.append(index)
+    return out

@@ -1,0 +1,76 @@
+"""Bytes cut anywhere -> whole lines, in bounded memory.
+
+A terminal program redraws: carriage returns, backspaces and cursor movements end a frame, other escapes are dropped. Lines
+longer than LONGEST_LINE bytes are no metric lines and are thrown away as they come.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_LINE = 256 * 1024
+
+_MOVES = re.compile(rb"\x1b\[(?:\d*[ABEFGJ]|[12]K|\d*(?:;\d*)?[Hf])|\x08+")
+_ESCAPES = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[()][A-Z0-9]|[@-Z\\^_78=>])|[\x00\x07\x0e\x0f]"
+)
+_CONTROLS = re.compile(rb"[\r\x1b\x08\x00\x07]")
+
+
+class Cutter:
+    """Keeps the unfinished line of one stream."""
+
+    def __init__(self) -> None:
+        self._tail = b""
+        self._is_dropping = False
+        self.dropped = 0
+
+    def take(self, data: bytes) -> bytes:
+        """The whole lines (or frames) now complete, as one block that ends at a line's end; empty when there is none."""
+        if self._is_dropping:
+            end = data.find(b"\n") + 1
+            if not end:
+                return b""
+            data, self._is_dropping = data[end:], False
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
+        if not cut:
+            if self._tail.endswith(b"\r") and data and not data.startswith(b"\n"):
+                block, self._tail = self._tail, data
+                return block
+            self._tail += data
+            self._limit()
+            return b""
+        block, self._tail = self._tail + data[:cut], data[cut:]
+        self._limit()
+        return block
+
+    def _limit(self) -> None:
+        if len(self._tail) > LONGEST_LINE:
+            self._tail = b""
+            self._is_dropping = True
+            self.dropped += 1
+
+    def rest(self) -> bytes:
+        """The last, unfinished line, at the end of the stream."""
+        tail, self._tail = self._tail, b""
+        return tail
+
+
+def has_controls(block: bytes) -> bool:
+    """Whether the block holds anything a terminal would act upon besides line feeds."""
+    return _CONTROLS.search(block) is not None
+
+
+def frames(block: bytes) -> list[tuple[bytes, bool]]:
+    """(text, was drawn over) for each line and each frame of a block with terminal controls. Empty frames are left out."""
+    block = block.replace(b"\r\n", b"\n")
+    block = _ESCAPES.sub(b"", _MOVES.sub(b"\r", block))
+    out = []
+    for line in block.split(b"\n"):
+        if b"\r" not in line:
+            out.append((line, False))
+            continue
+        parts = line.split(b"\r")
+        last = len(parts) - 1
+        out += [(part, i < last) for i, part in enumerate(parts) if part.strip()]
+    return out

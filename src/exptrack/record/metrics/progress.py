@@ -1,0 +1,151 @@
+"""Where a line says how far the training is: `step 12`, `Epoch: [3][ 10/32]`, `[0]`, `iteration 122/ 25000 |`.
+
+The first mark of each kind counts. A counter that runs over the whole training (`num_updates`, `global_step`) beats the others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from exptrack.record.metrics.names import split_in
+from exptrack.record.metrics.numbers import to_count
+
+_EPOCH = r"epochs?|ep\.?|pass"
+_STEP = (
+    r"global[ _-]?steps?|num[ _]updates|train(?:ing)?[ _/]steps?|total[_ ]timesteps|timesteps?|steps?|iters?|iterations?|updates?"
+    r"|batch(?:_idx|_id| idx|es)?|mini-?batch|n_iter|rounds?|generation|gen|trial|episodes?|checkpoint|up\.|boosting round"
+)
+_MARK = re.compile(
+    rf"(?<![\w.@-])(?:(?P<e>{_EPOCH})|(?P<s>{_STEP}))(?:\((?P<split>train|val|valid|test|eval)\w*\))?"
+    rf"(?P<glue>['\"]?\s*(?:[:=]\s*|#|no\.?\s*|-\s)?\s*[\[(]?\s*)(?P<n>\d[\d,]*(?:\.\d+)?)"
+    rf"(?:\s*(?:/|of)\s*(?P<N>\d[\d,]*|\?))?(?![\w.]*\w|\s*%)\s*[\])]?",
+    re.IGNORECASE,
+)
+_COUNTER = re.compile(r"[\[(]?\s*(?<![\w.])(\d[\d,]*)\s*/\s*(\d[\d,]*)(?:\s*\(\s*[\d.]+\s*%\s*\))?\s*[\])]?(?![\w.])")
+_BRACKETED = re.compile(r"[\[(]\s*(\d+)\s*/\s*(\d+)\s*(?:\(\s*[\d.]+\s*%\s*\))?\s*[\])]")
+_LEADS = (
+    re.compile(r"\s*\[(?P<e>\d+)\s*/\s*\d+\]\s*\[(?P<s>\d+)\s*/\s*(?P<N>\d+)\]"),
+    re.compile(r"\s*\[(?P<e>\d+),\s*(?P<s>\d+)\]"),
+    re.compile(
+        r"\s*(?:train\w*|val\w*|test\w*|eval\w*):?\s+(?P<e>\d+)\s*\[\s*(?P<s>\d+)\s*/\s*(?P<N>\d+)[^\]]*\]",
+        re.IGNORECASE,
+    ),
+    re.compile(r"\s*\[(?P<s>\d+)\](?=[\s:])"),
+    re.compile(r"\s*(?P<e>\d+)epoch:"),
+    re.compile(r"\s*(?P<s>\d+):(?=\s+[A-Za-z])"),
+)
+_WHOLE_RUN = ("num", "global", "total")
+_NOT_A_MARK = frozenset(
+    ["total", "max", "maximum", "min", "num", "number", "of", "per", "warmup", "every", "first", "last", "log", "eval", "save", "best", "remaining", "accumulation", "after", "for", "decay", "each", "estimated", "final", "until", "by", "next", "previous", "from", "step_size", "early"]
+)
+_LAST_WORD = re.compile(r"([A-Za-z_]+)['\"]?\s*$")
+_PLURAL = re.compile(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
+
+
+class Progress(NamedTuple):
+    """What a line says of its position; `spans` are the characters that said it, so that they are not read as values."""
+
+    step: int | float | None = None
+    epoch: int | float | None = None
+    split: str | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+    step_at: tuple[int, int] | None = None
+    epoch_at: tuple[int, int] | None = None
+    word: str = ""
+    total: int | float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.step is not None or self.epoch is not None
+
+
+NOWHERE = Progress()
+
+
+def find_progress(text: str) -> Progress:
+    """Read every mark of `text`; NOWHERE when it has none."""
+    lead = next((m for m in (p.match(text) for p in _LEADS) if m), None)
+    if lead is not None:
+        return _from_lead(text, lead)
+    marks = [m for m in _MARK.finditer(text) if _is_mark(text, m)]
+    if not marks:
+        return _from_counter(text)
+    epoch = next((m for m in marks if m["e"]), None)
+    step = next((m for m in marks if m["s"] and m["s"].lower().startswith(_WHOLE_RUN)), None)
+    step = step or next((m for m in marks if m["s"]), None)
+    spans = [m.span() for m in marks]
+    step_at, total = (step.span("n"), step["N"]) if step else (None, None)
+    if epoch is not None:
+        counter = _BRACKETED.search(text, epoch.end()) or _COUNTER.match(text, _skip(text, epoch.end()))
+        if counter is None and step is None:
+            inner = re.compile(r"\s*\[\s*(\d+)\s*/\s*(\d+)").match(text, epoch.end())
+            counter = inner
+        if counter is not None:
+            spans.append(counter.span())
+            if step is None:
+                step_at, total = counter.span(1), counter[2]
+    first = epoch or step
+    split = next((m["split"].lower() for m in marks if m["split"]), None)
+    if split is None and first is not None and not text[: first.start()].rstrip().endswith((".", ",")):
+        split = split_in(text[: first.start()][-40:])
+    return Progress(
+        step=to_count(text[slice(*step_at)]) if step_at else None,
+        epoch=to_count(epoch["n"]) if epoch else None,
+        split=split_in(split) if split else None,
+        spans=tuple(sorted(spans)),
+        step_at=step_at,
+        epoch_at=epoch.span("n") if epoch else None,
+        word=(step["s"] if step else epoch["e"] if epoch else "").lower(),
+        total=to_count(total) if total and total[0].isdigit() else None,
+    )
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " :|\t,":
+        at += 1
+    return at
+
+
+def _is_mark(text: str, mark: re.Match[str]) -> bool:
+    word = (mark["e"] or mark["s"]).lower()
+    glue = mark["glue"]
+    if word in {"ep", "gen", "pass", "up.", "update", "checkpoint"} and not glue.strip():
+        return word in {"up."} or mark.start() == 0
+    if mark["s"] and "." in mark["n"]:
+        return False
+    before = _LAST_WORD.search(text[: mark.start()][-24:])
+    if before is not None and before[1].lower() in _NOT_A_MARK:
+        return False
+    # `steps: 500` alone is a setting; `10 epochs` never gets here. Beside a metric the plural is DeepSpeed's own mark.
+    return not _PLURAL.search(word) or bool(re.search(r"(?i)loss|acc|reward|score", text[mark.end() :]))
+
+
+def _from_lead(text: str, lead: re.Match[str]) -> Progress:
+    groups = lead.re.groupindex
+    step_at = lead.span("s") if "s" in groups else None
+    epoch_at = lead.span("e") if "e" in groups else None
+    total = lead["N"] if "N" in groups else None
+    return Progress(
+        step=to_count(lead["s"]) if step_at else None,
+        epoch=to_count(lead["e"]) if epoch_at else None,
+        split=split_in(lead[0]),
+        spans=(lead.span(),),
+        step_at=step_at,
+        epoch_at=epoch_at,
+        total=to_count(total) if total else None,
+        word="",
+    )
+
+
+def _from_counter(text: str) -> Progress:
+    counter = _BRACKETED.search(text)
+    if counter is None:
+        return NOWHERE
+    return Progress(
+        step=to_count(counter[1]),
+        spans=(counter.span(),),
+        step_at=counter.span(1),
+        total=to_count(counter[2]),
+        word="counter",
+    )

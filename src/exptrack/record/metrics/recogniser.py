@@ -1,0 +1,107 @@
+"""Bytes of one stream in, points out: cuts lines, asks the families, remembers the shapes of this program's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from exptrack.model import Point
+from exptrack.record.metrics.families import bars, boxes
+from exptrack.record.metrics.line import Line
+from exptrack.record.metrics.lines import Cutter, frames, has_controls
+from exptrack.record.metrics.patterns import Patterns
+from exptrack.record.metrics.registry import FAMILIES
+from exptrack.record.metrics.series import Sink
+from exptrack.record.metrics.state import Found, State
+
+_MOST_RANKS = 256
+_BLOCK = 256 * 1024
+Witness = Callable[[str, str, list[Found]], None]
+
+
+class Recogniser:
+    """Bytes of one stream -> points. Cut anywhere, any encoding, bounded memory.
+
+    `patterns` are the user's own (see patterns.py), `ignore` globs of names not to record, `rename` printed name -> recorded
+    name. `witness(text, family, found)` is told of every line, for `exptrack parse`. Raises ExptrackError for a bad pattern.
+    """
+
+    def __init__(
+        self,
+        *,
+        patterns: Mapping[str, str] | None = None,
+        ignore: Sequence[str] = (),
+        rename: Mapping[str, str] | None = None,
+        witness: Witness | None = None,
+    ) -> None:
+        self._cutter = Cutter()
+        self._sink = Sink(ignore, rename or {})
+        self._patterns = Patterns(patterns or {}, self._sink.warnings)
+        self._states: dict[int, State] = {0: State()}
+        self._witness = witness
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be recorded, and why."""
+        return self._sink.warnings
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units by metric name; `%` where a per cent sign was printed behind the value."""
+        return self._sink.units
+
+    def feed(self, data: bytes) -> list[Point]:
+        """Points of the lines that `data` completes."""
+        out: list[Point] = []
+        for start in range(0, len(data), _BLOCK):
+            block = self._cutter.take(data[start : start + _BLOCK])
+            if block:
+                self._block(block, out)
+        return out
+
+    def close(self) -> list[Point]:
+        """Points of the last, unfinished line, and of what still waited for its block or bar to end."""
+        out: list[Point] = []
+        rest = self._cutter.rest()
+        if rest:
+            self._block(rest, out)
+        for rank, state in self._states.items():
+            self._sink.put(boxes.close(state) + bars.flush(state), rank or None, out)
+        return out
+
+    def _block(self, block: bytes, out: list[Point]) -> None:
+        lines = frames(block) if has_controls(block) else [(raw, False) for raw in block.split(b"\n")]
+        if not self._patterns:
+            for raw, is_frame in lines:
+                self._line(raw, is_frame, out)
+            return
+        own = self._patterns.read([raw.decode("utf-8", "replace") for raw, _ in lines], self._states[0])
+        for (raw, is_frame), found in zip(lines, own, strict=True):
+            self._sink.put(found, None, out)
+            self._line(raw, is_frame, out)
+
+    def _line(self, raw: bytes, is_frame: bool, out: list[Point]) -> None:
+        text = raw.decode("utf-8", "replace")
+        glued = bars.glued(text)
+        if glued is not None:
+            self._text(glued[0], True, out)
+            text = glued[1]
+        self._text(text, is_frame, out)
+
+    def _text(self, text: str, is_frame: bool, out: list[Point]) -> None:
+        line = Line(text, is_frame=is_frame)
+        rank = line.rank or 0
+        state = self._states.get(rank)
+        if state is None:
+            state = self._states[rank if len(self._states) < _MOST_RANKS else 1] = State()
+        for family in FAMILIES:
+            if family.may_read(line.text, state):
+                found = family.read(line, state)
+                if found is not None:
+                    self._sink.put(found, rank, out)
+                    if self._witness is not None:
+                        self._witness(text, family.name, found)
+                    return
+        if text.strip(" -=_*#\t"):
+            state.end_block()
+        if self._witness is not None:
+            self._witness(text, "", [])

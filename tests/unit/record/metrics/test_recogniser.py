@@ -1,0 +1,75 @@
+"""The recogniser as a whole: common shapes in, points out, however the bytes are cut."""
+
+import math
+
+import pytest
+
+from exptrack.errors import ExptrackError
+from exptrack.record.metrics import Recogniser
+
+
+def points(text, cut=None, **options):
+    data = text if isinstance(text, bytes) else text.encode()
+    recogniser = Recogniser(**options)
+    pieces = [data] if cut is None else [data[i : i + cut] for i in range(0, len(data), cut)]
+    found = [p for piece in pieces for p in recogniser.feed(piece)] + recogniser.close()
+    return [(p.name, p.value, p.step) for p in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("step 123 loss=0.008065 acc=0.992000\n", [("loss", 0.008065, 123), ("acc", 0.992, 123)]),
+        ("step 250: train loss 2.1, val loss 2.3\n", [("train loss", 2.1, 250), ("val loss", 2.3, 250)]),
+        ("{'loss': '3.1', 'epoch': '0.5'}\n", [("loss", 3.1, 0.5)]),
+        ('{"step": 7, "loss": 0.25, "note": "x"}\n', [("loss", 0.25, 7)]),
+        ("[0]\ttrain-logloss:0.51\teval-logloss:0.62\n", [("train-logloss", 0.51, 0), ("eval-logloss", 0.62, 0)]),
+        ("Epoch: 001, Loss: 1.5983\n", [("Loss", 1.5983, 1)]),
+        ("\x1b[32mloss: 0.5\x1b[0m\n", [("loss", 0.5, 0)]),
+        ("acc: 98.3%\n", [("acc", 98.3, 0)]),
+        ("step 3 loss: 1,234.5\n", [("loss", 1234.5, 3)]),
+        ("seed: 42\nport: 8080\nTook: 3.2\nversion 1.2.3\n", []),
+    ],
+)
+def test_common_shapes(text, expected):
+    assert points(text) == expected
+
+
+def test_bytes_may_be_cut_anywhere():
+    text = "Epoch 1/2\nétape\nstep 1 loss=0.5 acc=50.0%\r\nstep 2 loss=nan\n"
+    whole = points(text)
+    for cut in range(1, 12):
+        assert repr(points(text, cut)) == repr(whole)
+    assert [p[0] for p in whole] == ["loss", "acc", "loss"]
+    assert math.isnan(whole[2][1])
+
+
+def test_the_unfinished_last_line_counts():
+    assert points("step 1 loss=0.5") == [("loss", 0.5, 1)]
+
+
+def test_ranks_are_kept_apart():
+    text = "[rank0]: step 1 loss=0.5\n[rank1]: step 1 loss=0.7\n"
+    assert points(text) == [("loss", 0.5, 1), ("rank1/loss", 0.7, 1)]
+
+
+def test_own_pattern_ignore_and_rename():
+    text = "quux at 7 -> 0.25\nstep 1 loss=0.5 acc=0.1\n"
+    found = points(
+        text, patterns={"quux": r"quux at (?P<step>\d+) -> (\S+)"}, ignore=["acc"], rename={"loss": "train/loss"}
+    )
+    assert found == [("quux", 0.25, 7), ("train/loss", 0.5, 1)]
+
+
+@pytest.mark.parametrize("pattern", ["loss=([", "loss"])
+def test_bad_pattern_is_refused(pattern):
+    with pytest.raises(ExptrackError):
+        Recogniser(patterns={"loss": pattern})
+
+
+def test_backtracking_pattern_is_dropped_with_a_warning():
+    recogniser = Recogniser(patterns={"bad": r"(a+)+$", "good": r"good=(\d+)"})
+    recogniser.feed(b"a" * 60 + b"!\n")
+    assert [p.name for p in recogniser.feed(b"x good=3\n")] == ["good"]
+    assert len(recogniser.warnings) == 1
+    assert "'bad'" in recogniser.warnings[0]
