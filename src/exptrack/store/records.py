@@ -70,13 +70,16 @@ class Records:
 
     def promotions(self, model: str) -> list[Promotion]:
         """A model's history in order; empty when there is none."""
-        folder = self._model_folder(model)
-        numbers = sorted(int(m[1]) for name in _list(folder) if (m := _SEQUENCE.match(name)))
-        return [self._promotion(folder, model, n) for n in numbers]
+        return [self.promotion(model, n) for n in self.promotion_numbers(model)]
 
-    def _promotion(self, folder: str, model: str, number: int) -> Promotion:
+    def promotion_numbers(self, model: str) -> list[int]:
+        """The numbers taken in a model's history, in order; asks only for names."""
+        return sorted(int(m[1]) for name in _list(self._model_folder(model)) if (m := _SEQUENCE.match(name)))
+
+    def promotion(self, model: str, number: int) -> Promotion:
+        """One line of a model's history; Damaged when the file is no promotion or not this one."""
         what = f"promotion {number} of {model}"
-        found = wire.decode(Promotion, read_bytes(os.path.join(folder, f"{number}.json")), what)
+        found = wire.decode(Promotion, read_bytes(os.path.join(self._model_folder(model), f"{number}.json")), what)
         if (found.model, found.sequence) != (model, number):
             raise Damaged(f"{what} says it is {found.model!r:.40} {found.sequence}", "`exptrack verify` lists damage")
         return found

@@ -1,0 +1,63 @@
+"""A manifest and what was said about the run later -> the run as people see it.
+
+Events count in the order of their ids, which sort by time. What each action carries in `data`:
+tag {"tags": {key: value}} · untag {"keys": [key]} · note {"note": text} · pin {} · unpin {} ·
+expire {"digests": [sha256, ...]}. An action a newer exptrack invented changes nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from exptrack.model import Event, Promotion, Run, RunManifest
+
+
+def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Iterable[Promotion] = ()) -> Run:
+    """`events`: those of this run, others are passed over; `promotions`: of any models, in any order."""
+    tags, note, is_pinned = dict(manifest.tags), manifest.note, False
+    expired: dict[str, None] = {}
+    for event in sorted(events, key=lambda e: e.id):
+        if event.run != manifest.id:
+            continue
+        data = event.data
+        if event.action == "tag":
+            tags.update({k: v for k, v in _mapping(data.get("tags")).items() if isinstance(v, str)})
+        elif event.action == "untag":
+            for key in _strings(data.get("keys")):
+                tags.pop(key, None)
+        elif event.action == "note":
+            text = data.get("note")
+            note = text if isinstance(text, str) and text else None
+        elif event.action in ("pin", "unpin"):
+            is_pinned = event.action == "pin"
+        elif event.action == "expire":
+            expired.update(dict.fromkeys(_strings(data.get("digests"))))
+    models = tuple(sorted(m for m, p in current(promotions).items() if p.run == manifest.id))
+    return Run(
+        manifest=manifest,
+        status=manifest.status,
+        tags=tags,
+        note=note,
+        pinned=is_pinned,
+        models=models,
+        expired=tuple(expired),
+    )
+
+
+def current(promotions: Iterable[Promotion]) -> dict[str, Promotion]:
+    """Model -> its promotion with the highest number; one whose `run` is None says that the model was demoted."""
+    newest: dict[str, Promotion] = {}
+    for p in promotions:
+        if p.model not in newest or newest[p.model].sequence < p.sequence:
+            newest[p.model] = p
+    return newest
+
+
+# Events may come from a shared folder and from other versions: what does not fit is passed over, never trusted.
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _strings(value: Any) -> list[str]:
+    return [v for v in value if isinstance(v, str)] if isinstance(value, (list, tuple)) else []

@@ -1,0 +1,147 @@
+-- The index: what `ls`, `best`, `which` and completion search. Made from the store, never the truth; docs/index-schema.md.
+-- Values are native SQLite values: numbers sort as numbers; NaN, which SQLite has none of, is NULL in a row that is there.
+
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    name TEXT,
+    status TEXT NOT NULL,
+    project TEXT,
+    group_name TEXT,
+    note TEXT,
+    author TEXT NOT NULL,
+    host TEXT NOT NULL,
+    command TEXT NOT NULL,
+    cwd TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    started REAL,
+    ended REAL,
+    seconds REAL,
+    exit_code INTEGER,
+    signal TEXT,
+    pinned INTEGER NOT NULL,
+    parent TEXT,
+    code_commit TEXT,
+    code_branch TEXT,
+    code_dirty INTEGER,
+    code_tree TEXT,
+    python TEXT,
+    os TEXT,
+    cpu TEXT,
+    gpus TEXT,
+    gpu_count INTEGER NOT NULL,
+    cpu_seconds REAL,
+    max_rss INTEGER,
+    max_gpu_memory INTEGER,
+    gpu_utilisation REAL,
+    energy_joules REAL,
+    warnings INTEGER NOT NULL,
+    version TEXT NOT NULL
+);
+CREATE INDEX runs_by_start ON runs (started, id);
+CREATE INDEX runs_by_name ON runs (name);
+
+CREATE TABLE tags (
+    run TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, key)
+) WITHOUT ROWID;
+CREATE INDEX tags_by_value ON tags (key, value);
+
+CREATE TABLE params (
+    run TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value,
+    type TEXT NOT NULL,
+    PRIMARY KEY (run, key)
+) WITHOUT ROWID;
+CREATE INDEX params_by_value ON params (key, value);
+
+CREATE TABLE metrics (
+    run TEXT NOT NULL,
+    name TEXT NOT NULL,
+    first REAL,
+    last REAL,
+    min REAL,
+    max REAL,
+    count INTEGER NOT NULL,
+    best REAL,
+    best_step REAL,
+    last_step REAL,
+    goal TEXT,
+    source TEXT,
+    PRIMARY KEY (run, name)
+) WITHOUT ROWID;
+CREATE INDEX metrics_by_last ON metrics (name, last);
+
+CREATE TABLE inputs (
+    run TEXT NOT NULL,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    digest TEXT,
+    size INTEGER NOT NULL,
+    files INTEGER NOT NULL
+);
+CREATE INDEX inputs_by_run ON inputs (run);
+CREATE INDEX inputs_by_digest ON inputs (digest);
+
+CREATE TABLE artifacts (
+    run TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    is_tree INTEGER NOT NULL
+);
+CREATE INDEX artifacts_by_run ON artifacts (run);
+
+CREATE TABLE files (
+    run TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL
+);
+CREATE INDEX files_by_run ON files (run);
+CREATE INDEX files_by_digest ON files (digest);
+
+CREATE TABLE events (
+    id TEXT PRIMARY KEY,
+    run TEXT NOT NULL,
+    action TEXT NOT NULL,
+    at TEXT NOT NULL,
+    author TEXT NOT NULL,
+    data TEXT NOT NULL
+);
+CREATE INDEX events_by_run ON events (run);
+
+CREATE TABLE promotions (
+    model TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    run TEXT,
+    previous TEXT,
+    at TEXT NOT NULL,
+    author TEXT NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (model, sequence)
+) WITHOUT ROWID;
+CREATE INDEX promotions_by_run ON promotions (run);
+
+CREATE VIEW current_models AS
+    SELECT p.model, p.run, p.sequence, p.at
+    FROM promotions p
+    WHERE p.run IS NOT NULL
+      AND p.sequence = (SELECT max(q.sequence) FROM promotions q WHERE q.model = p.model);
+
+-- How far the index has read the store, and what it could not read.
+CREATE TABLE folders (
+    path TEXT PRIMARY KEY,
+    mtime_ns INTEGER NOT NULL,
+    is_settled INTEGER NOT NULL
+);
+CREATE TABLE problems (
+    path TEXT PRIMARY KEY,
+    message TEXT NOT NULL
+);
