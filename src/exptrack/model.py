@@ -287,7 +287,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference between two runs. `kind`: added, removed, changed; `verdict`: better, worse or None."""
+    """One difference between two runs. `kind`: added, removed, changed; `verdict`: better, worse or None; `note`: what
+    the other fields cannot say (a binary file, a snapshot that is not in the store)."""
 
     key: str
     kind: str
@@ -297,6 +298,7 @@ class Change:
     verdict: str | None = None
     added_lines: int | None = None
     removed_lines: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
