@@ -26,11 +26,12 @@ class Captures:
     def __init__(
         self, project: Project, store: Store, run_dir: RunDir, start: Start, environ: Mapping[str, str]
     ) -> None:
-        self.project, self.store, self.run_dir, self.start, self.environ = project, store, run_dir, start, environ
+        self.project, self.store, self.run_dir = project, store, run_dir
+        self.start, self.environ = start, environ
         self.data: dict[str, Any] = {"warnings": []}
 
     def go(self, snapshot: Snapshot | None) -> None:
-        """All parts. `snapshot` None (a recovery): the code's fate is decided by what the first recorder had written."""
+        """All parts; one that fails is a warning. `snapshot` None: the code is not looked at."""
         parts: dict[str, Callable[[], Any]] = {
             "environment": self._environment,
             "params": self._params,

@@ -1,7 +1,7 @@
-"""Turn a run directory into a sealed run: outputs and logs into objects, facts into the manifest, one line in the index.
+"""Turn a run directory into a sealed run: outputs and logs into objects, facts into the manifest and the index.
 
-The recorder and `recover` both come here; there is no second way. Each step may fail on its own (a full disk, a vanished
-file) and is then a warning; without the manifest the run directory stays, for `recover`.
+The recorder and `recover` both come here; there is no second way. Each step may fail on its own (a full disk, a
+vanished file) and is then a warning; without the manifest the run directory stays, for `recover`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from exptrack.actions.goals import goal_for
@@ -46,12 +47,7 @@ def finish(
     said += problems
     metrics = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
     points = _attempt(said, "points", lambda: _keep(store, run_dir.file(rundir.POINTS)))
-    logs: dict[str, str] = {}
-    for stream in (*STREAMS, "chunks"):
-        name = "chunks" if stream == "chunks" else stream + ".log"
-        digest = _attempt(said, f"log {stream}", lambda path=run_dir.file(name): _keep_log(store, path))
-        if digest:
-            logs[stream] = digest
+    logs = _keep_logs(store, run_dir, said)
     manifest = seal(
         start,
         end,
@@ -103,6 +99,12 @@ def _keep(store: Store, path: str) -> str | None:
     return store.objects.add_file(path)[0] if os.path.exists(path) else None
 
 
+def _keep_logs(store: Store, run_dir: rundir.RunDir, said: list[str]) -> dict[str, str]:
+    files = {stream: run_dir.file(stream + ".log") for stream in STREAMS} | {"chunks": run_dir.file("chunks")}
+    kept = {name: _attempt(said, f"log {name}", partial(_keep_log, store, path)) for name, path in files.items()}
+    return {name: digest for name, digest in kept.items() if digest}
+
+
 def _keep_log(store: Store, path: str) -> str | None:
     """A log with token-shaped strings masked, in blocks of whole lines; None when the stream said nothing."""
     try:
@@ -134,6 +136,6 @@ def _usage(run_dir: rundir.RunDir, end: End | None) -> Any:
 
 def _index(project: Project, store: Store, manifest: RunManifest) -> None:
     """Best effort: the index finds out by itself at the next `ls` what it does not know yet."""
-    from exptrack.store.index import Index
+    from exptrack.store import index
 
-    Index(project.index).add(store, manifest)
+    index.add(project, store, manifest)

@@ -7,14 +7,21 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from exptrack.model import Artifact, Declared, StoredFile
-from exptrack.store.objects import Objects
 from exptrack.store.trees import encode_tree
 
 
+class Keeper(Protocol):
+    """What takes bytes and tells their digest: a store's objects, or only a hash."""
+
+    def add_bytes(self, data: bytes) -> str: ...
+    def add_file(self, path: str) -> tuple[str, int]: ...
+
+
 def keep_outputs(
-    objects: Objects, declared: Sequence[Declared], cwd: str, started_at: str
+    objects: Keeper, declared: Sequence[Declared], cwd: str, started_at: str
 ) -> tuple[list[Artifact], list[str]]:
     """Store every file or folder that matches; (artifacts, warnings). A pattern without a match is a warning."""
     kept: list[Artifact] = []
@@ -35,12 +42,12 @@ def keep_outputs(
     return kept, warnings
 
 
-def _keep(objects: Objects, kind: str, path: str, cwd: str) -> Artifact:
+def _keep(objects: Keeper, kind: str, path: str, cwd: str) -> Artifact:
     shown = os.path.relpath(path, cwd)
     shown = path if shown.startswith("..") else shown
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
-        files = [_keep_entry(objects, path, name) for name in sorted(_walk(path))]
+        files = keep_folder(objects, path)
         digest = objects.add_bytes(encode_tree(files))
         size = sum(f.size for f in files)
         return Artifact(kind=kind, path=shown, digest=digest, size=size, files=len(files), is_tree=True)
@@ -50,7 +57,12 @@ def _keep(objects: Objects, kind: str, path: str, cwd: str) -> Artifact:
     return Artifact(kind=kind, path=shown, digest=digest, size=size, mode="100755" if mode & 0o100 else "100644")
 
 
-def _keep_entry(objects: Objects, top: str, name: str) -> StoredFile:
+def keep_folder(objects: Keeper, top: str) -> list[StoredFile]:
+    """Everything below a folder that has bytes, as the entries of its tree."""
+    return [_keep_entry(objects, top, name) for name in sorted(_walk(top))]
+
+
+def _keep_entry(objects: Keeper, top: str, name: str) -> StoredFile:
     path = os.path.join(top, name)
     info = os.lstat(path)
     if stat.S_ISLNK(info.st_mode):

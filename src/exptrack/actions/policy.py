@@ -21,7 +21,7 @@ def parse_pairs(pairs: list[str] | tuple[str, ...], what: str, option: str) -> d
 
 
 def tags_of(config: Config, given: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Defaults of the policy file, then $EXPTRACK_TAGS ("a=b,c=d"), then `-t`; `project =` counts as the tag project."""
+    """The policy file's defaults, then $EXPTRACK_TAGS ("a=b,c=d"), then `-t`; `project =` counts as the tag project."""
     listed = [p for p in environment.get("EXPTRACK_TAGS", "").split(",") if p.strip()]
     inherited = parse_pairs(listed, "tag in $EXPTRACK_TAGS", "EXPTRACK_TAGS with")
     tags = {**config.tags, **inherited, **given}

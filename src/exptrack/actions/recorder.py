@@ -65,13 +65,13 @@ def start(project: Project, store: Store, run_dir: rundir.RunDir, snapshot: Snap
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
-    if pid:
-        os.close(inner_read)
-        os.close(inner_write)
-        return Link(pid, outer_write, outer_read)
-    os.close(outer_write)
-    os.close(outer_read)
-    _live(project, store, run_dir, snapshot, inner_read, inner_write)
+    if not pid:
+        os.close(outer_write)
+        os.close(outer_read)
+        _live(project, store, run_dir, snapshot, inner_read, inner_write)
+    os.close(inner_read)
+    os.close(inner_write)
+    return Link(pid, outer_write, outer_read)
 
 
 def _live(
@@ -90,7 +90,7 @@ def _live(
 
         Recording(project, store, run_dir, snapshot, orders, answers).go()
         status = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - this process ends here in any case; nothing above it is ours
         # The supervisor sees the exit status and seals in our place; the reason stays beside the run until then.
         traceback.print_exc()
     finally:

@@ -7,6 +7,7 @@ import os
 import select
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from exptrack import wire
@@ -88,7 +89,7 @@ class Recording:
                 flushed = now
                 self._attempt(self.reading.flush)
             if self.sampler and self.end is None and self.sampler.is_due(now):
-                self._attempt(lambda: self.sampler and self.sampler.sample(now))
+                self._attempt(partial(self.sampler.sample, now))
 
     def _poll(self) -> bool:
         return self.reading.poll(time.time())
@@ -110,7 +111,7 @@ class Recording:
         for line in lines:
             word, _, rest = line.partition(b" ")
             if word == b"pid":
-                self._attempt(lambda rest=rest: self._watch(int(rest)))
+                self._attempt(partial(self._watch, int(rest)))
             elif word == b"end":
                 self.end = wire.from_plain(End, json.loads(rest))
             elif word == b"drop":

@@ -1,7 +1,7 @@
 """`run`: check, snapshot, make the record, start the child, and see both through to the end (docs/run.md).
 
-This process is the supervisor: it owns the terminal, the log, the signals and the exit code, and imports little. A forked
-recorder does everything that may be slow or fail. After the child has started no failure of ours reaches it.
+This process is the supervisor: it owns the terminal, the log, the signals and the exit code, and imports little. A
+forked recorder does everything that may be slow or fail. Once the child runs, no failure of ours reaches it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from exptrack import __version__
 from exptrack.actions import policy
+from exptrack.actions.authors import author
 from exptrack.capture.code import Snapshot
 from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
 from exptrack.config import Project, find_project
@@ -108,7 +109,7 @@ def _describe(request: Request, project: Project) -> dict[str, Any]:
         "cwd": os.getcwd(),
         "started_at": rundir.utc(now),
         "host": os.uname().nodename,
-        "author": _author(),
+        "author": author(),
         "name": request.name,
         "project": tags.get("project"),
         "group": request.group,
@@ -142,15 +143,6 @@ def _declared(text: str, default: str | None) -> dict[str, str]:
     if not text:
         raise NotStarted("an empty path was declared", "write -o model=PATH or -i train=PATH")
     return {"label": default if default is not None else os.path.basename(text.rstrip("/")) or text, "pattern": text}
-
-
-def _author() -> str:
-    import pwd
-
-    try:
-        return os.environ.get("EXPTRACK_AUTHOR") or pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container that runs as a number nobody named
-        return str(os.getuid())
 
 
 def _create(project: Project, start: dict[str, Any]) -> rundir.RunDir:

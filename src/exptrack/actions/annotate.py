@@ -1,0 +1,65 @@
+"""`tag`, `note`, `pin`: later words about a run. Each is an event of its own; the manifest never changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from exptrack.actions.authors import author
+from exptrack.actions.find import load_run, resolve
+from exptrack.capture.redact import mask_text
+from exptrack.config import Project
+from exptrack.errors import ExptrackError
+from exptrack.model import Event, Run
+from exptrack.record.rundir import new_id, utc
+from exptrack.store.place import Store
+
+
+def tag(project: Project, store: Store, text: str, pairs: Sequence[str]) -> Run:
+    """KEY=VALUE sets, KEY= (nothing behind it) removes; returns the run as it is now."""
+    run = _sealed(project, store, text)
+    changes: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise ExptrackError(f"{pair!r} is not a tag", "write KEY=VALUE to set it, KEY= to remove it")
+        changes[key.strip()] = mask_text(value)
+    gone = [k for k, v in changes.items() if not v]
+    if lacking := [k for k in gone if k not in run.tags]:
+        raise ExptrackError(
+            f"run {run.id} has no tag {', '.join(lacking)}", f"its tags: {', '.join(run.tags) or 'none'}"
+        )
+    kept = {k: v for k, v in changes.items() if v}
+    if kept:
+        _say(store, run, "tag", kept)
+    if gone:
+        _say(store, run, "untag", {"keys": gone})
+    return load_run(project, store, run.id)
+
+
+def note(project: Project, store: Store, text: str, words: str) -> Run:
+    """Replace the note; an empty one takes it away."""
+    run = _sealed(project, store, text)
+    _say(store, run, "note", {"note": mask_text(words)})
+    return load_run(project, store, run.id)
+
+
+def pin(project: Project, store: Store, text: str, *, is_pinned: bool) -> Run:
+    """Pin or unpin; saying it twice changes nothing."""
+    run = _sealed(project, store, text)
+    if run.pinned != is_pinned:
+        _say(store, run, "pin" if is_pinned else "unpin", {})
+    return load_run(project, store, run.id)
+
+
+def _sealed(project: Project, store: Store, text: str) -> Run:
+    run = resolve(project, store, text)
+    if not store.records.has_run(run.id):
+        raise ExptrackError(f"run {run.id} is not sealed yet ({run.status})", "wait for its end, or `exptrack recover`")
+    return run
+
+
+def _say(store: Store, run: Run, action: str, data: Mapping[str, Any]) -> None:
+    now = time.time()
+    store.records.add_event(Event(id=new_id(now), run=run.id, action=action, at=utc(now), author=author(), data=data))

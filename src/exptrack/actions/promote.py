@@ -1,0 +1,136 @@
+"""`promote`, `why`, `models`: a model's history is a numbered list of promotions; the last one says what is current."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from exptrack.actions.authors import author
+from exptrack.actions.find import load_run, resolve
+from exptrack.actions.gates import judge, unmet
+from exptrack.config import Project
+from exptrack.errors import ExptrackError, NoSuchRun, Refused
+from exptrack.model import Gate, Promotion, Run
+from exptrack.record.rundir import utc
+from exptrack.store.place import Store
+
+
+class Verdict(NamedTuple):
+    """May `run` be the current run of `model`? `current` is the one that is now."""
+
+    run: Run
+    model: str
+    current: str | None
+    gates: tuple[Gate, ...]
+
+    @property
+    def is_allowed(self) -> bool:
+        return not unmet(self.gates)
+
+
+class History(NamedTuple):
+    """A model with its promotions, oldest first; `current` None after a demotion."""
+
+    model: str
+    current: str | None
+    promotions: tuple[Promotion, ...]
+
+
+def why(project: Project, store: Store, text: str, model: str) -> Verdict:
+    """Every gate for promoting the run `text` names; NoSuchRun when there is none."""
+    run = resolve(project, store, text)
+    past = store.records.promotions(model)
+    return _verdict(project, store, run, model, past)
+
+
+def _verdict(project: Project, store: Store, run: Run, model: str, past: list[Promotion]) -> Verdict:
+    current = past[-1].run if past else None
+    before = load_run(project, store, current) if current else None
+    return Verdict(run, model, current, judge(store, project.config, run, model, before))
+
+
+def promote(project: Project, store: Store, text: str, model: str, reason: str | None) -> tuple[Verdict, Promotion]:
+    """Make a run current. Refused lists every unmet gate; Overtaken when somebody took the number meanwhile.
+
+    Promoting what is current already adds nothing and answers with the promotion that made it so."""
+    run = resolve(project, store, text)
+    past = store.records.promotions(model)
+    verdict = _verdict(project, store, run, model, past)
+    if not verdict.is_allowed:
+        raise refusal(verdict)
+    if verdict.current == run.id:
+        return verdict, past[-1]
+    promotion = Promotion(
+        model=model,
+        sequence=len(past) + 1 if not past else past[-1].sequence + 1,
+        run=run.id,
+        previous=verdict.current,
+        at=utc(time.time()),
+        author=author(),
+        reason=reason,
+        gates=verdict.gates,
+    )
+    store.records.add_promotion(promotion)
+    return verdict, promotion
+
+
+def refusal(verdict: Verdict) -> Refused:
+    """Exit 4 with every unmet gate."""
+    lines = [f"  ✗ {g.gate}: {_found(g)}" + (f" - {g.hint}" if g.hint else "") for g in unmet(verdict.gates)]
+    count = len(lines)
+    gates = "gate is" if count == 1 else "gates are"
+    return Refused(
+        f"{verdict.run.id} may not be promoted to {verdict.model}: {count} {gates} not met\n" + "\n".join(lines),
+        f"`exptrack why {verdict.run.id} {verdict.model}` shows every gate",
+    )
+
+
+def _found(gate: Gate) -> str:
+    value = f"{gate.value:.6g}" if isinstance(gate.value, float) else gate.value
+    return f"wanted {gate.wanted}" if value is None else f"{value}, wanted {gate.wanted}"
+
+
+def demote(store: Store, model: str, reason: str | None) -> Promotion:
+    """A model without a current run from now on; its history stays."""
+    history = models(store, model)[0]
+    if history.current is None:
+        raise ExptrackError(f"{model} has no current run", f"`exptrack models {model}` shows its history", 1)
+    return _append(store, history, None, reason or "demoted")
+
+
+def rollback(project: Project, store: Store, model: str, sequence: int | None, reason: str | None) -> Promotion:
+    """Back to an earlier promotion (default: of the last other run), as a new line of history."""
+    history = models(store, model)[0]
+    earlier = [p for p in history.promotions if p.run and p.run != history.current]
+    wanted = [p for p in history.promotions if p.sequence == sequence and p.run] if sequence else earlier[-1:]
+    if not wanted:
+        what = f"no promotion {sequence} of {model}" if sequence else f"{model} has no earlier run to go back to"
+        raise ExptrackError(what, f"`exptrack models {model}` shows its history", 1)
+    target = wanted[0]
+    assert target.run is not None
+    load_run(project, store, target.run)
+    return _append(store, history, target.run, reason or f"rolled back to {target.sequence}")
+
+
+def _append(store: Store, history: History, run: str | None, reason: str) -> Promotion:
+    promotion = Promotion(
+        model=history.model,
+        sequence=history.promotions[-1].sequence + 1,
+        run=run,
+        previous=history.current,
+        at=utc(time.time()),
+        author=author(),
+        reason=reason,
+    )
+    store.records.add_promotion(promotion)
+    return promotion
+
+
+def models(store: Store, model: str | None = None) -> list[History]:
+    """Every model, or one; NoSuchRun for a model nobody promoted."""
+    names = [model] if model else store.records.models()
+    found = [(name, store.records.promotions(name)) for name in names]
+    if model and not found[0][1]:
+        known = ", ".join(store.records.models()) or "none yet"
+        raise NoSuchRun(f"no model {model}", f"models: {known}")
+    return [History(name, past[-1].run, tuple(past)) for name, past in found if past]

@@ -1,0 +1,94 @@
+"""The typer application: a table of commands, each built only when it is asked for.
+
+Building all of them costs 40 ms of every start; `exptrack --help` needs their one-line summaries only, which stand here
+(a test keeps them equal to the commands' own).
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer._click.exceptions import (
+    Abort,
+    ClickException,
+    Exit,
+    UsageError,
+)  # typer ships its own click, under this name
+from typer.core import TyperGroup
+
+from exptrack import __version__
+from exptrack.cli.main import INTERRUPTED, report
+from exptrack.cli.table_of_commands import COMMANDS
+
+
+class CommandTable(TyperGroup):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        return build(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def build(name: str) -> Any:
+    """One command as click knows it."""
+    module, _ = COMMANDS[name]
+    function = getattr(importlib.import_module(f"exptrack.cli.commands.{module}"), name.replace("-", "_"))
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    own_words = {"allow_interspersed_args": False} if name == "run" else {}
+    single.command(name, context_settings={"help_option_names": ["-h", "--help"], **own_words})(function)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=CommandTable,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"exptrack {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show it.")) -> None:
+    """Put `exptrack run --` in front of a training command; list, compare, promote and get back what it made."""
+
+
+def run_app(argv: Sequence[str]) -> int:
+    """Read argv with typer and run the command; returns its exit code. Wrong use is exit 2, for `run` 125."""
+    wrong_use = 125 if argv[:1] == ["run"] else 2
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(list(argv), prog_name="exptrack", standalone_mode=False)
+    except Exit as e:
+        return int(e.exit_code)
+    except Abort:
+        return INTERRUPTED
+    except UsageError as e:
+        if type(e).__name__ == "NoArgsIsHelpError":
+            print(e.ctx.get_help() if e.ctx else "", file=sys.stderr)
+            return wrong_use
+        where = e.ctx.command_path if e.ctx else "exptrack"
+        report(e.format_message(), f"`{where} --help` shows what it takes")
+        return wrong_use
+    except ClickException as e:
+        report(e.format_message(), "")
+        return wrong_use
+    return result if isinstance(result, int) else 0
