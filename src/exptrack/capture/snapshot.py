@@ -1,0 +1,124 @@
+"""The code as it is when a run starts, in two steps: what git could not give back before the child, the rest beside it.
+
+`begin` starts `git status` and returns; `keep_dirty` stores changed and untracked files, or refuses when the whole is
+too large, before it reads a byte; `complete` (it may run in a fork) adds the clean files and writes the tree.
+Only `git` is imported at the top: the rest loads while git is at work.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from exptrack.capture import git
+
+if TYPE_CHECKING:
+    from exptrack.capture.keep import Keeper
+    from exptrack.capture.seen import Row
+    from exptrack.capture.tree import Tree
+    from exptrack.model import CodeState, StoredFile
+
+CACHE_FILE = "snapshot"
+
+
+class Snapshot:
+    """One snapshot being taken. Survives a fork between `keep_dirty` and `complete`: it holds plain data only."""
+
+    def __init__(self, start: str, root: str, max_bytes: int) -> None:
+        self.start, self.root, self.max_bytes = start, root, max_bytes
+        self.began = time.time_ns()
+        self.before: dict[str, Row] = {}
+
+    @staticmethod
+    def begin(
+        root: str,
+        *,
+        exclude: Sequence[str],
+        max_bytes: int,
+        folder: str,
+        cache_folder: str,
+        store: str = "",
+    ) -> Snapshot:
+        """Start looking at the repository that `root` lies in, or at the folder itself when it lies in none.
+
+        `exclude`: globs of `[snapshot] exclude`; `max_bytes`: refuse above; `folder`, `store`: exptrack's own folders,
+        never part of the code; `cache_folder`: where the next snapshot finds what this one saw."""
+        start = os.path.realpath(root)
+        top = git.find_root(start)
+        snapshot = Snapshot(start, top or start, max_bytes)
+        job, trouble = None, None
+        if top is not None:
+            try:
+                job = git.start(top, git.STATUS)
+            except git.GitTrouble as e:
+                trouble = str(e)
+        ours = [os.path.realpath(f) for f in (folder, store) if f]
+        snapshot._prepare(exclude, ours, os.path.join(cache_folder, CACHE_FILE))
+        if job is not None:
+            snapshot.survey.begin(job)
+        else:
+            snapshot.survey.skip_git(trouble)
+        return snapshot
+
+    def _prepare(self, exclude: Sequence[str], ours: Sequence[str], cache: str) -> None:
+        from exptrack.capture.keep import Collection
+        from exptrack.capture.scope import Scope
+        from exptrack.capture.seen import load
+        from exptrack.capture.survey import Survey
+
+        self.cache = cache
+        self.settings = repr((self.root, sorted(exclude), sorted(ours)))
+        seen = load(cache, self.settings)
+        self.survey = Survey(self.root, Scope(self.root, exclude, ours), seen, self.max_bytes)
+        self.collection = Collection(self.root, seen)
+
+    def keep_dirty(self, keeper: Keeper) -> None:
+        """Store what git could not give back. Raises NotStarted (exit 125) before reading anything when all files
+        together are over the limit, OSError when the store will not take them."""
+        from exptrack.capture.weight import weigh
+
+        self.survey.finish()
+        for path, row in weigh(self.survey, self.collection.seen, self.before, self.max_bytes).items():
+            self.collection.keep(keeper, path, row)
+
+    def complete(
+        self, keeper: Keeper, encode_tree: Callable[[Iterable[StoredFile]], bytes]
+    ) -> tuple[CodeState, list[str]]:
+        """Add the clean files, write the tree -> the state of the code and what went wrong on the way. A full disk is
+        a warning and a state without a tree: the child is running, and a run without its snapshot is still a run."""
+        from exptrack.capture.tree import Tree
+
+        warnings: list[str] = []
+        tree = Tree(self.survey, self.collection, self.before, self.began)
+        digest = None
+        try:
+            digest = tree.write(keeper, encode_tree, self.cache, self.settings)
+        except (OSError, git.GitTrouble) as e:
+            warnings.append(f"the code snapshot could not be completed: {e}")
+        if digest and self.survey.is_git and self.start != self.root:
+            inside = os.path.relpath(self.start, self.root) + "/"
+            if not any(p.startswith(inside) for p in tree.paths):
+                warnings.append(f"git ignores {inside}: none of its files are in the code snapshot")
+        return self._state(tree, digest), [*self.survey.warnings, *self.collection.warnings, *warnings]
+
+    def _state(self, tree: Tree, digest: str | None) -> CodeState:
+        from exptrack.capture.redact import clean_url
+        from exptrack.model import CodeState
+
+        survey, left_out = self.survey, {*self.survey.left_out, *self.collection.left_out}
+        url = git.remote_url(tree.settings.get("", {}), survey.status.upstream)
+        is_git = survey.is_git
+        return CodeState(
+            root=self.root,
+            commit=survey.status.commit,
+            branch=survey.status.branch,
+            remote=clean_url(url) if url else None,
+            dirty=bool(survey.changed or survey.untracked) if is_git else None,
+            tree=digest,
+            files=tree.count if digest else 0,
+            changed=tuple(survey.changed) if is_git else (),
+            untracked=tuple(survey.untracked) if is_git else (),
+            left_out=tuple(sorted(left_out)),
+        )
