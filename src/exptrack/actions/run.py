@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from exptrack import __version__
 from exptrack.actions import policy
 from exptrack.actions.authors import author
+from exptrack.actions.init import make_project
 from exptrack.capture.code import Snapshot
 from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
 from exptrack.config import Project, find_project
@@ -82,12 +83,7 @@ def is_passed_through(request: Request) -> bool:
 def _open_project() -> Project:
     project = find_project(create=True)
     assert project is not None  # create=True always answers
-    for folder in (project.folder, project.live, project.cache):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-    ignore = os.path.join(project.folder, ".gitignore")
-    if not os.path.exists(ignore):
-        with open(ignore, "w") as f:
-            f.write("*\n")
+    make_project(project)
     return project
 
 

@@ -12,6 +12,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "parse": ("reading", "Show what would be recorded from a program's output, line by line, and why."),
     "promote": ("promoting", "Make a run the current run of a model, if it may be."),
     "why": ("promoting", "Say whether a run may be promoted: every gate with its verdict."),
+    "rollback": ("promoting", "Go back to an earlier promotion of a model."),
+    "demote": ("promoting", "Leave a model without a current run; its history stays."),
     "models": ("promoting", "List the current run of every model, or one model's history."),
     "which": ("promoting", "Find the run that made a file (by content) or holds a model."),
     "tag": ("annotating", "Set or remove tags of a run."),

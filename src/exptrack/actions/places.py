@@ -1,0 +1,33 @@
+"""The project and store a reading command works on; dead runs are sealed on the way, quietly."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from exptrack.config import Project, find_project
+from exptrack.errors import ExptrackError
+from exptrack.record.rundir import live_runs
+from exptrack.store.place import Store, open_store
+
+
+class Place(NamedTuple):
+    project: Project
+    store: Store
+
+
+def here(*, is_recovering: bool = True) -> Place:
+    """The project of the current folder; ExptrackError (exit 3) when there is none.
+
+    `is_recovering`: runs whose processes are gone are sealed first, so that no list shows as running what is not; what
+    cannot be sealed stays for `recover`, which says why."""
+    project = find_project()
+    if project is None:
+        raise ExptrackError(
+            "no runs here: no .exptrack in this folder or above it", "`exptrack run -- COMMAND` makes one", 3
+        )
+    place = Place(project, open_store(project.store))
+    if is_recovering and any(not r.is_alive for r in live_runs(project.live)):
+        from exptrack.actions.recover import recover
+
+        recover(project)
+    return place

@@ -1,0 +1,1 @@
+"""Signatures of the commands: each body calls one action and one function that shows its result."""
