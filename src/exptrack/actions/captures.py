@@ -17,7 +17,7 @@ from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
 
 if TYPE_CHECKING:
-    from exptrack.capture.code import Snapshot
+    from exptrack.capture.snapshot import Snapshot
 
 
 class Captures:

@@ -20,7 +20,7 @@ from exptrack.files import write_all
 from exptrack.record import rundir
 
 if TYPE_CHECKING:
-    from exptrack.capture.code import Snapshot
+    from exptrack.capture.snapshot import Snapshot
     from exptrack.store.place import Store
 
 # The recorder says a word every BEAT seconds whatever it is busy with; silent for this long, it is stopped or hangs.

@@ -22,7 +22,7 @@ from exptrack.record.sampler import Sampler
 from exptrack.store.place import Store
 
 if TYPE_CHECKING:
-    from exptrack.capture.code import Snapshot
+    from exptrack.capture.snapshot import Snapshot
 
 QUICK, CALM = 0.25, 1.0
 
