@@ -9,9 +9,11 @@ class Line:
     """`text` is the decoded line without escapes; `body` the same without what a logger put before the message.
 
     `is_frame`: a carriage return or a cursor movement followed, so the next frame draws over this one.
+    `reading` and `is_hopeless` are notes of the pairs family for the shape book: how the line was read, and that no line of
+    these words can hold a metric.
     """
 
-    __slots__ = ("body", "body_at", "is_frame", "is_loud", "rank", "text")
+    __slots__ = ("body", "body_at", "is_frame", "is_hopeless", "is_loud", "rank", "rank_at", "reading", "text")
 
     def __init__(self, text: str, *, is_frame: bool = False) -> None:
         prefix = read_prefix(text)
@@ -19,5 +21,8 @@ class Line:
         self.body_at = prefix.body_at
         self.body = text[prefix.body_at :]
         self.rank = prefix.rank
+        self.rank_at = prefix.rank_at
         self.is_loud = prefix.is_loud
         self.is_frame = is_frame
+        self.is_hopeless = False
+        self.reading: object = None

@@ -14,7 +14,7 @@ _MOVES = re.compile(rb"\x1b\[(?:\d*[ABEFGJ]|[12]K|\d*(?:;\d*)?[Hf])|\x08+")
 _ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[()][A-Z0-9]|[@-Z\\^_78=>])|[\x00\x07\x0e\x0f]"
 )
-_CONTROLS = re.compile(rb"[\r\x1b\x08\x00\x07]")
+_CONTROLS = (b"\r", b"\x1b", b"\x08", b"\x00", b"\x07")
 
 
 class Cutter:
@@ -58,7 +58,7 @@ class Cutter:
 
 def has_controls(block: bytes) -> bool:
     """Whether the block holds anything a terminal would act upon besides line feeds."""
-    return _CONTROLS.search(block) is not None
+    return any(control in block for control in _CONTROLS)
 
 
 def frames(block: bytes) -> list[tuple[bytes, bool]]:

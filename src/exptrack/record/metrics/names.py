@@ -9,25 +9,16 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from exptrack.record.metrics import words
+
 NEVER, NEUTRAL, STRONG = 0, 1, 2
 LONGEST = 200
 
-_STRONG = frozenset(
-    ["loss", "losses", "logloss", "acc", "accuracy", "accuracies", "auc", "auroc", "auprc", "aucpr", "prauc", "roc", "f1", "fbeta", "f2", "precision", "recall", "prec", "error", "err", "mae", "mse", "rmse", "rmsle", "mape", "smape", "msle", "medae", "r2", "bleu", "sacrebleu", "rouge", "rougel", "rouge1", "rouge2", "rougelsum", "meteor", "cider", "spice", "ter", "chrf", "ppl", "perplexity", "bpc", "bpb", "reward", "rewards", "rew", "ret", "return", "returns", "score", "scores", "map", "map50", "map75", "ap", "ap50", "ap75", "aps", "apm", "apl", "ar", "iou", "miou", "dice", "psnr", "ssim", "lpips", "fid", "kid", "nll", "kl", "kld", "entropy", "wer", "cer", "per", "eer", "mcd", "ndcg", "mrr", "hits", "hit", "top1", "top5", "top10", "gini", "objective", "obj", "fitness", "likelihood", "loglik", "loglikelihood", "lik", "llh", "ll", "elbo", "inertia", "distortion", "gnorm", "xent", "ce", "bce", "logprob", "margin", "margins", "kappa", "mcc", "jaccard", "spearman", "pearson", "pearsonr", "spearmanr", "correlation", "corr", "silhouette", "purity", "ari", "nmi", "regret", "winrate", "deviance", "residual", "residuals", "fitted", "aic", "bic", "qwk", "sensitivity", "specificity", "tpr", "fpr", "fnr", "tnr", "hamming", "brier", "pinball", "hinge", "crps", "epe", "metric", "cost", "improve", "advantage", "qvalue", "td_error", "divergence", "drift", "similarity", "success"]
-)
 _STRONG_ENDS = ("loss", "logloss", "entropy", "reward", "accuracy", "error")
-_SPLIT_WORDS = frozenset(
-    ["train", "training", "val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev", "learn", "learning", "best", "holdout", "oob"]
-)
-_NEVER = frozenset(
-    ["time", "times", "timestamp", "elapsed", "eta", "sec", "secs", "second", "seconds", "ms", "msec", "msecs", "minute", "minutes", "min_time", "hours", "duration", "dur", "speed", "throughput", "fps", "tps", "wps", "ups", "wpb", "bsz", "tflops", "flops", "flos", "gflops", "mfu", "hfu", "mem", "memory", "vram", "ram", "gpu", "gpus", "cpu", "cpus", "disk", "runtime", "remaining", "date", "samples", "size", "sizes", "seed", "seeds", "port", "version", "workers", "worker", "threads", "thread", "pid", "params", "parameters", "param", "vocab", "layers", "layer", "dims", "dim", "hidden", "heads", "channels", "shape", "width", "height", "bytes", "tokens", "words", "count", "counts", "images", "img", "instances", "nevals", "wall", "patience", "oom", "lineno", "line", "level", "status", "pages", "port", "uid", "gid", "nodes", "ranks", "world", "budget", "jobs", "n_jobs", "random_state", "support", "per_second", "examples", "rows", "cols", "columns", "features", "classes", "items", "files", "length_penalty", "rate_limit", "latency", "uptime", "load_time", "iterations", "epochs", "steps", "episodes", "batches", "iteration", "step", "epoch", "updates", "update", "batch", "trial", "round", "timesteps", "timestep", "pgid", "users", "requests", "connections", "sockets", "packets", "retries", "attempt", "attempts", "retry", "days", "hour", "year", "month", "day", "age", "price", "address", "ip", "temperature", "top_k", "top_p", "dropout", "warmup", "wd", "weight_decay", "momentum", "beta1", "beta2", "gamma", "lambda", "smoothing", "eps", "epsilon", "tol", "tolerance", "decay", "clip", "clipping", "coef", "coeff", "coefs", "vnum", "v_num", "idx", "index", "id", "ids", "nnz", "nnzs", "neurons", "units", "filters", "kernel", "stride", "padding"]
-)
-_NEVER_LAST = frozenset(
-    ["scale", "weight", "weights", "coef", "coeff", "factor", "alpha", "beta", "threshold", "thresh", "delta", "init", "type", "fn", "func", "limit", "max_len", "budget", "interval", "every", "freq", "frequency", "scheduler", "optimizer", "optim", "quantile", "level", "window"]
-)
-_NEVER_FIRST = frozenset(["num", "n", "nb", "max_steps", "target", "required", "expected", "total_params"])
 _RATES = frozenset(["lr", "learningrate"])
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+# `Accuracy of the network on the 517 test images`: the words before the preposition say what it is.
+_OF = re.compile(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
 _PER_TIME = re.compile(
     r"(?i)/\s*(?:s|sec|second|min|hour|h|step|it|iter|iteration)\b|per[ _]?(?:s|sec|second|minute|hour)\b|\(m?s\)"
 )
@@ -48,22 +39,26 @@ def is_rate(name: str) -> bool:
 @lru_cache(maxsize=8192)
 def strength(name: str) -> int:
     """NEVER, NEUTRAL or STRONG. Names longer than LONGEST characters are not names."""
-    parts = parts_of(name)
+    parts = parts_of(_OF.split(name, maxsplit=1)[0])
     if not parts or len(name) > LONGEST or not any(part.isalpha() or len(part) > 1 for part in parts):
         return NEVER
-    if _PER_TIME.search(name) or "_".join(parts) in _NEVER:
+    if _PER_TIME.search(name) or "_".join(parts) in words.NEVER:
         return NEVER
-    words = [part.rstrip("0123456789") or part for part in parts]
+    stems = [part.rstrip("0123456789") or part for part in parts]
     if is_rate(name):
         return NEUTRAL
-    if any(part in _NEVER or word in _NEVER for part, word in zip(parts, words, strict=True)):
+    if any(part in words.NEVER or stem in words.NEVER for part, stem in zip(parts, stems, strict=True)):
         # `loss_per_sample`, `mean_length_loss`: a metric of something counted is still a metric when it ends as one.
-        return STRONG if parts[-1] in _STRONG and parts[0] not in _NEVER_FIRST and not _counts(parts) else NEVER
-    if words[-1] in _NEVER_LAST or parts[0] in _NEVER_FIRST:
+        return (
+            STRONG if parts[-1] in words.STRONG and parts[0] not in words.NEVER_FIRST and not _counts(parts) else NEVER
+        )
+    if stems[-1] in words.NEVER_LAST or parts[0] in words.NEVER_FIRST:
         return NEVER
-    if any(p in _STRONG or w in _STRONG or w.endswith(_STRONG_ENDS) for p, w in zip(parts, words, strict=True)):
+    if any(
+        p in words.STRONG or w in words.STRONG or w.endswith(_STRONG_ENDS) for p, w in zip(parts, stems, strict=True)
+    ):
         return STRONG
-    if "norm" in words and "grad" in words:
+    if "norm" in stems and "grad" in stems:
         return STRONG
     return NEUTRAL
 
@@ -74,7 +69,7 @@ def _counts(parts: tuple[str, ...]) -> bool:
 
 def is_split_only(name: str) -> bool:
     """`Train`, `Val`, `best_test`: the split itself is the name, the metric is understood."""
-    return all(part in _SPLIT_WORDS for part in parts_of(name))
+    return all(part in words.SPLIT for part in parts_of(name))
 
 
 _SPLITS = {

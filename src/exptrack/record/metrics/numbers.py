@@ -17,7 +17,7 @@ _JUNK = (
     r"|\d+:\d\d(?::\d\d)?(?:[.,]\d+)?s?(?![\w:])"
     r"|v?\d+\.\d+\.\d+[\w.+-]*|0x[0-9a-fA-F]+"
     rf"|{NUMBER}\s?(?:[a-zA-Zµμ]{{0,9}}/(?:s|sec|second|step|it|iter|epoch|batch|sample|example|image|img|min|h)\w*)"
-    rf"|{NUMBER}(?!nan|inf)[a-zA-Zµμ]{{1,4}}(?![\w@])"
+    rf"|{NUMBER}(?!nan|inf|[eE][-+]?\d)[a-zA-Zµμ]{{1,4}}(?![\w@])"
     r"|(?i:nan|inf)(?:s|ms)\b"
 )
 TOKENS = re.compile(

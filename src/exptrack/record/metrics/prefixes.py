@@ -51,11 +51,14 @@ class Prefix(NamedTuple):
     body_at: int
     rank: int | None = None
     is_loud: bool = False
+    rank_at: tuple[int, int] | None = None
 
 
 def read_prefix(text: str) -> Prefix:
     """Find where the message of a log line begins. A line without any prefix begins where its text does."""
-    at, rank, marks = 0, None, 0
+    at, marks = 0, 0
+    rank: int | None = None
+    rank_at: tuple[int, int] | None = None
     end = len(text)
     while at < end and marks < 12:
         while at < end and text[at] in " \t":
@@ -64,7 +67,7 @@ def read_prefix(text: str) -> Prefix:
             found = pattern.match(text, at)
             if found and found.end() > at:
                 if "rank" in pattern.groupindex:
-                    rank = int(found["rank"])
+                    rank, rank_at = int(found["rank"]), found.span("rank")
                 break
         else:
             found = _next_mark(text, at, marks)
@@ -73,7 +76,7 @@ def read_prefix(text: str) -> Prefix:
         at, marks = found.end(), marks + 1
     if not marks:
         return Prefix(0)
-    return Prefix(at, rank, bool(_LOUD.search(text[: at + 1])))
+    return Prefix(at, rank, bool(_LOUD.search(text[: at + 1])), rank_at)
 
 
 def _next_mark(text: str, at: int, marks: int) -> re.Match[str] | None:

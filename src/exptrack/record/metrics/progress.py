@@ -37,8 +37,41 @@ _LEADS = (
 )
 _WHOLE_RUN = ("num", "global", "total")
 _NOT_A_MARK = frozenset(
-    ["total", "max", "maximum", "min", "num", "number", "of", "per", "warmup", "every", "first", "last", "log", "eval", "save", "best", "remaining", "accumulation", "after", "for", "decay", "each", "estimated", "final", "until", "by", "next", "previous", "from", "step_size", "early"]
+    [
+        "total",
+        "max",
+        "maximum",
+        "min",
+        "num",
+        "number",
+        "of",
+        "per",
+        "warmup",
+        "every",
+        "first",
+        "last",
+        "log",
+        "eval",
+        "save",
+        "best",
+        "remaining",
+        "accumulation",
+        "after",
+        "for",
+        "decay",
+        "each",
+        "estimated",
+        "final",
+        "until",
+        "by",
+        "next",
+        "previous",
+        "from",
+        "step_size",
+        "early",
+    ]
 )
+_METRIC = re.compile(r"(?i)loss|acc|reward|score")
 _LAST_WORD = re.compile(r"([A-Za-z_]+)['\"]?\s*$")
 _PLURAL = re.compile(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
 
@@ -118,7 +151,7 @@ def _is_mark(text: str, mark: re.Match[str]) -> bool:
     if before is not None and before[1].lower() in _NOT_A_MARK:
         return False
     # `steps: 500` alone is a setting; `10 epochs` never gets here. Beside a metric the plural is DeepSpeed's own mark.
-    return not _PLURAL.search(word) or bool(re.search(r"(?i)loss|acc|reward|score", text[mark.end() :]))
+    return not _PLURAL.search(word) or word.startswith(_WHOLE_RUN) or bool(_METRIC.search(text))
 
 
 def _from_lead(text: str, lead: re.Match[str]) -> Progress:

@@ -12,6 +12,7 @@ from exptrack.record.metrics.patterns import Patterns
 from exptrack.record.metrics.registry import FAMILIES
 from exptrack.record.metrics.series import Sink
 from exptrack.record.metrics.state import Found, State
+from exptrack.record.metrics.sweeper import Sweeper
 
 _MOST_RANKS = 256
 _BLOCK = 256 * 1024
@@ -38,6 +39,7 @@ class Recogniser:
         self._patterns = Patterns(patterns or {}, self._sink.warnings)
         self._states: dict[int, State] = {0: State()}
         self._witness = witness
+        self._sweeper = Sweeper(self._states, self._sink, self._line)
 
     @property
     def warnings(self) -> list[str]:
@@ -69,39 +71,48 @@ class Recogniser:
         return out
 
     def _block(self, block: bytes, out: list[Point]) -> None:
+        if not self._patterns and self._witness is None and not has_controls(block):
+            self._sweeper.read(block if block.endswith(b"\n") else block + b"\n", out)
+            return
         lines = frames(block) if has_controls(block) else [(raw, False) for raw in block.split(b"\n")]
         if not self._patterns:
             for raw, is_frame in lines:
-                self._line(raw, is_frame, out)
+                self._line(raw, out, is_frame)
             return
         own = self._patterns.read([raw.decode("utf-8", "replace") for raw, _ in lines], self._states[0])
         for (raw, is_frame), found in zip(lines, own, strict=True):
             self._sink.put(found, None, out)
-            self._line(raw, is_frame, out)
+            self._line(raw, out, is_frame)
 
-    def _line(self, raw: bytes, is_frame: bool, out: list[Point]) -> None:
+    def _line(self, raw: bytes, out: list[Point], is_frame: bool = False) -> Line | None:
         text = raw.decode("utf-8", "replace")
         glued = bars.glued(text)
         if glued is not None:
             self._text(glued[0], True, out)
             text = glued[1]
-        self._text(text, is_frame, out)
+        line = self._text(text, is_frame, out)
+        return line if glued is None else None
 
-    def _text(self, text: str, is_frame: bool, out: list[Point]) -> None:
+    def _text(self, text: str, is_frame: bool, out: list[Point]) -> Line:
         line = Line(text, is_frame=is_frame)
         rank = line.rank or 0
         state = self._states.get(rank)
         if state is None:
-            state = self._states[rank if len(self._states) < _MOST_RANKS else 1] = State()
+            rank = rank if len(self._states) < _MOST_RANKS else _MOST_RANKS
+            state = self._states.setdefault(rank, State())
         for family in FAMILIES:
-            if family.may_read(line.text, state):
-                found = family.read(line, state)
-                if found is not None:
-                    self._sink.put(found, rank, out)
-                    if self._witness is not None:
-                        self._witness(text, family.name, found)
-                    return
+            if not family.may_read(line.text, state):
+                continue
+            found = family.read(line, state)
+            if found is not None:
+                if family.read is not bars.read:
+                    state.bar = None
+                self._sink.put(found, line.rank, out)
+                if self._witness is not None:
+                    self._witness(text, family.name, found)
+                return line
         if text.strip(" -=_*#\t"):
             state.end_block()
         if self._witness is not None:
             self._witness(text, "", [])
+        return line

@@ -20,5 +20,5 @@ class Family(NamedTuple):
 
 FAMILIES: tuple[Family, ...] = tuple(
     Family(module.NAME, module.may_read, module.read)
-    for module in (bars, dicts, blocks, boxes, tables, sentences, pairs)
+    for module in (bars, sentences, dicts, blocks, boxes, tables, pairs)
 )

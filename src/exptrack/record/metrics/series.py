@@ -38,6 +38,18 @@ class Series:
                 del self.recent[old]
         return False
 
+    def note(self, steps: Sequence[int], values: Sequence[float]) -> None:
+        """Remember rising steps in one go, as `is_repeat` would have one by one."""
+        self.count += len(steps)
+        self.last_step = steps[-1]
+        if len(steps) >= _REMEMBERED:
+            self.recent.clear()
+        elif len(self.recent) > _REMEMBERED:
+            for old in list(self.recent)[: _REMEMBERED // 2]:
+                del self.recent[old]
+        newest = zip(steps[-_REMEMBERED:], values[-_REMEMBERED:], strict=True)
+        self.recent.update(((s, v if v == v else None), None) for s, v in newest)
+
 
 class Sink:
     """Turns Found into Point for one recogniser. `warnings` tells what was left out, `units` which names were per cents."""

@@ -25,7 +25,7 @@ class Found(NamedTuple):
 class Table:
     """An open table: its column names, the character column each ends at, and which hold step and epoch."""
 
-    __slots__ = ("columns", "epoch", "is_pairs", "rows", "section", "spans", "step")
+    __slots__ = ("columns", "epoch", "is_pairs", "misses", "rows", "section", "spans", "step")
 
     def __init__(self, columns: list[str], spans: list[tuple[int, int]]) -> None:
         self.columns = columns
@@ -33,6 +33,7 @@ class Table:
         self.step: int | None = None
         self.epoch: int | None = None
         self.rows = 0
+        self.misses = 0
         self.is_pairs = False
         self.section = ""
 
@@ -96,7 +97,19 @@ class State:
             epoch = self.epoch
         return step, epoch
 
+    @property
+    def is_busy(self) -> bool:
+        """Something is open, so that the next line may mean more than its words."""
+        return (
+            self.in_block
+            or self.is_listing
+            or self.table is not None
+            or (self.box is not None and self.box.is_pairs)
+            or self.bar is not None
+            or self.split is not None
+        )
+
     def end_block(self) -> None:
         """A line that belongs to no block closes the one before it."""
         self.in_block = self.block_is_strong = False
-        self.split = None
+        self.split = self.bar = None

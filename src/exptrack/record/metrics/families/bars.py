@@ -41,10 +41,8 @@ def may_read(text: str, state: State) -> bool:
     """Cheap test: a bar is made of `%|`, of brackets with `=`, or of drawing characters; its wrapped lines are indented."""
     return (
         "%|" in text
-        or ("/" in text
-        and (" [" in text or "\u2501" in text or "- " in text))
-        or (state.bar is not None
-        and text.startswith("     "))
+        or ("/" in text and (" [" in text or "\u2501" in text or "- " in text))
+        or (state.bar is not None and text.startswith("     "))
         or "it [" in text
     )
 

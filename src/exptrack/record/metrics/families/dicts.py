@@ -26,7 +26,31 @@ _STEPS = (
 )  # fmt: skip
 _EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
 _SETTINGS = frozenset(
-    ["batch_size", "learning_rate", "lr", "seed", "epochs", "num_epochs", "max_steps", "optimizer", "model", "model_name", "model_type", "architectures", "hidden_size", "dropout", "weight_decay", "dataset", "output_dir", "device", "warmup_steps", "config", "args", "vocab_size", "num_layers"]
+    [
+        "batch_size",
+        "learning_rate",
+        "lr",
+        "seed",
+        "epochs",
+        "num_epochs",
+        "max_steps",
+        "optimizer",
+        "model",
+        "model_name",
+        "model_type",
+        "architectures",
+        "hidden_size",
+        "dropout",
+        "weight_decay",
+        "dataset",
+        "output_dir",
+        "device",
+        "warmup_steps",
+        "config",
+        "args",
+        "vocab_size",
+        "num_layers",
+    ]
 )
 _SKIP = re.compile(
     r"(?i)^(?:params?|parameters|config|args|hparams|hyper_?param\w*|settings|metadata|meta|best_params|kwargs)$"
@@ -140,8 +164,7 @@ def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
         Found(pairs.with_split(name, split), value, *where, is_percent)
         for name, (value, is_whole, is_percent) in numbers.items()
         if strengths[name] == names.STRONG
-        or (strengths[name] == names.NEUTRAL
-        and _is_worth(name, is_whole, is_placed, has_strong))
+        or (strengths[name] == names.NEUTRAL and _is_worth(name, is_whole, is_placed, has_strong))
     ]
 
 

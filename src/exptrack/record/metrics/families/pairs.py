@@ -40,7 +40,64 @@ _LEADING = re.compile(
     r"^(?:(?:and|with|at|the|a|an|has|got|current|currently|now|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I
 )
 _PROSE = frozenset(
-    ["from", "to", "of", "was", "is", "than", "by", "in", "over", "for", "at", "on", "improved", "reduced", "decreased", "increased", "the", "with", "not", "has", "have", "be", "been", "will", "did", "between", "after", "before", "until", "if", "when", "took", "using", "and", "or", "reducing", "saving", "loading", "found", "done", "about", "more", "less", "least", "below", "above", "under", "within", "per", "into", "as", "it", "that", "this", "you", "your"]
+    [
+        "from",
+        "to",
+        "of",
+        "was",
+        "is",
+        "than",
+        "by",
+        "in",
+        "over",
+        "for",
+        "at",
+        "on",
+        "improved",
+        "reduced",
+        "decreased",
+        "increased",
+        "the",
+        "with",
+        "not",
+        "has",
+        "have",
+        "be",
+        "been",
+        "will",
+        "did",
+        "between",
+        "after",
+        "before",
+        "until",
+        "if",
+        "when",
+        "took",
+        "using",
+        "and",
+        "or",
+        "reducing",
+        "saving",
+        "loading",
+        "found",
+        "done",
+        "about",
+        "more",
+        "less",
+        "least",
+        "below",
+        "above",
+        "under",
+        "within",
+        "per",
+        "into",
+        "as",
+        "it",
+        "that",
+        "this",
+        "you",
+        "your",
+    ]
 )
 _UNIT = re.compile(
     r"\s?(?:%|(?P<time>s|sec|secs|seconds?|ms|milliseconds|min|mins|minutes?|h|hrs?|hours?|days?|[kKMGT]i?B|bytes?|B|GB|MB|KB"
@@ -52,7 +109,7 @@ _RIGHT_NAME = re.compile(
 )
 _SECOND = re.compile(r"\s*/\s*$")
 _PERCENT_AFTER = re.compile(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
-_TAG_ONLY = re.compile(r"[\s\-=*#_]*$")
+_LISTED = re.compile(r"\s?%?\s*(?:\([^)]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?\s*(?:[,;|\t)\]]|\s{2}|\s[-–]|$)")
 _HINT = re.compile(r"\d|nan|inf", re.I)
 
 
@@ -80,13 +137,14 @@ class Reading(NamedTuple):
 
 
 def may_read(text: str, state: State) -> bool:
-    """Cheap test: no number, no metric."""
-    return _HINT.search(text) is not None
+    """Cheap test: a number, or a heading's colon."""
+    return _HINT.search(text) is not None or text.rstrip().endswith(":")
 
 
 def read(line: Line, state: State) -> list[Found] | None:
     """Values of a line of pairs, placed by its own progress marks or by the block it stands in."""
     reading = judge(line, state)
+    line.reading = reading
     return None if reading is None else settle(reading, state)
 
 
@@ -113,6 +171,7 @@ def judge(line: Line, state: State) -> Reading | None:
     """Which numbers of the line are metrics, and why; None when the line holds neither number nor position."""
     body = line.body
     if line.is_loud or len(body) > 20_000:
+        line.is_hopeless = line.is_loud
         return None
     masked = _mask(body)
     progress = find_progress(masked)
@@ -127,6 +186,7 @@ def judge(line: Line, state: State) -> Reading | None:
         if heading:
             state.split, state.in_block = heading, True
             return Reading([], NOWHERE, False, heading)
+        line.is_hopeless = not any(p.strength == names.STRONG or names.is_split_only(p.name) for p in pairs)
         return None
     return Reading(chosen, progress, is_stable, split)
 
@@ -235,7 +295,7 @@ def _pair(text: str, gap: str, start: int, end: int, number: str, pairs: list[Pa
     ):
         return None
     is_percent = unit is not None and unit[0].endswith("%")
-    is_listed = is_whole and re.match(r"\s?%?\s*(?:\([^)]*\))?\s*(?:[,;|\t)\]]|\s{2}|\s[-–]|$)", text[end:]) is not None
+    is_listed = is_whole and _LISTED.match(text, end) is not None
     return Pair(name, number, start, end, sep, names.strength(name), is_percent, is_listed, head)
 
 

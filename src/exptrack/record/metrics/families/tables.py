@@ -18,10 +18,35 @@ _CELL = re.compile(r"\S+(?: \S+)*")
 _WORD = re.compile(r"\S+")
 _RULE = re.compile(r"[\s\-=_+|:\u2500-\u257f]+$")
 _STEP_NAMES = frozenset(
-    ["iter", "iteration", "iterations", "step", "steps", "gen", "generation", "round", "#", "it", "batch", "update", "n_iter", "trial", "counter", "episode", "timestep", "total_timesteps", "it.", "#iter", "nit", "k", "ncall"]
+    [
+        "iter",
+        "iteration",
+        "iterations",
+        "step",
+        "steps",
+        "gen",
+        "generation",
+        "round",
+        "#",
+        "it",
+        "batch",
+        "update",
+        "n_iter",
+        "trial",
+        "counter",
+        "episode",
+        "timestep",
+        "total_timesteps",
+        "it.",
+        "#iter",
+        "nit",
+        "k",
+        "ncall",
+    ]
 )
 _EPOCH_NAMES = frozenset(["epoch", "epochs", "ep", "e"])
 _OBJECTIVES = frozenset(["target", "objective", "value", "score", "fitness", "function_value", "y"])
+_MOST_MISSES = 8
 _ROW_START = re.compile(r"\s*[\d#*+.\-\u2713]")
 _OF = re.compile(r"(\d+)\s*/\s*\d+$")
 _NOT_A_NAME = re.compile(r"[=:,;{}<>?!\"\\`]|^\W+$")
@@ -39,11 +64,15 @@ def read(line: Line, state: State) -> list[Found] | None:
         if _RULE.match(text) and text.strip():
             return []
         if is_row_of(text, state.table):
+            state.table.misses = 0
             return row_values(text, state)
         if text.strip():
             if offer_header(text, state):
                 return []
-            state.table = None
+            # A warning or a log line between two rows does not end a table; a page of them does.
+            state.table.misses += 1
+            if state.table.misses > _MOST_MISSES or not state.table.rows:
+                state.table = None
         elif state.table.rows and not state.table.is_pairs:
             state.table = None
         return None

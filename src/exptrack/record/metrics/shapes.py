@@ -1,0 +1,204 @@
+"""What this program's lines look like: the second line of a shape costs a lookup and a match instead of a reading.
+
+A line without its digits, points, signs and blanks is its key. Under a key stand NOTHING, for lines that can hold no metric,
+or the shapes read so far: one pattern for the whole line, and which of its groups are step, epoch and values. Lines of one
+shape that follow each other are read in one sweep. Bounded: the book is thrown away when it is full.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import repeat
+from operator import lt
+
+from exptrack.model import Point
+from exptrack.record.metrics.families.pairs import Reading
+from exptrack.record.metrics.line import Line
+from exptrack.record.metrics.series import Series, Sink
+from exptrack.record.metrics.state import Count, Found, State
+
+_DELETED = b"0123456789.+- \t"
+_MOST_KEYS = 20_000
+_MOST_SHAPES = 8
+_VALUE = rb"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|-?nan|-?inf|NaN|Infinity|-Infinity)"
+_FLOAT = rb"[-+]?(?:\d+\.\d*|\.\d+|\d+[eE])(?:[eE]?[-+]?\d+)?"
+_COUNT = rb"(\d+)"
+_PARTS = re.compile(rb"(?P<float>(?<![\w.])[-+]?\d+\.\d*(?:[eE][-+]?\d+)?(?![\w.]))|(?P<digits>\d+)|(?P<blank>[ \t]+)")
+
+
+class Shape:
+    """One shape of line: `pattern` matches the whole line, line feed included."""
+
+    __slots__ = ("epoch", "is_percent", "names", "pattern", "rank", "series", "step")
+
+    def __init__(self, pattern: re.Pattern[bytes], names: list[str], step: int | None, epoch: int | None) -> None:
+        self.pattern = pattern
+        self.names = names
+        self.step = step
+        self.epoch = epoch
+        self.rank = 0
+        self.is_percent: list[bool] = []
+        self.series: list[Series | None] | None = None
+
+
+NOTHING: list[Shape] = []
+
+
+def keys_of(block: bytes) -> list[bytes]:
+    """The key of every line of the block."""
+    return block.translate(None, _DELETED).split(b"\n")
+
+
+class Book:
+    """The shapes of one stream, by key."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[bytes, list[Shape]] = {}
+        self.get = self._shapes.get
+
+    def learn_nothing(self, key: bytes) -> None:
+        """Lines with this key hold no metric, whatever their digits."""
+        if len(key) <= 400:
+            self._make_room()
+            self._shapes[key] = NOTHING
+
+    def learn(self, key: bytes, raw: bytes, line: Line, reading: Reading) -> None:
+        """Remember how this line was read, if its own words alone decided it."""
+        shape = _shape_of(raw, line, reading)
+        if shape is None:
+            return
+        known = self._shapes.get(key)
+        if not known:
+            self._make_room()
+            self._shapes[key] = [shape]
+        elif len(known) < _MOST_SHAPES and all(s.pattern.pattern != shape.pattern.pattern for s in known):
+            known.insert(0, shape)
+
+    def _make_room(self) -> None:
+        if len(self._shapes) >= _MOST_KEYS:
+            self._shapes.clear()
+
+
+def _shape_of(raw: bytes, line: Line, reading: Reading) -> Shape | None:
+    progress = reading.progress
+    if not (reading.pairs and reading.is_stable and progress.is_known and raw.isascii()) or len(raw) > 2000:
+        return None
+    at = line.body_at
+    spans = [(p.start + at, p.end + at, f"v{i}") for i, p in enumerate(reading.pairs)]
+    spans += [(s[0] + at, s[1] + at, n) for s, n in ((progress.step_at, "step"), (progress.epoch_at, "epoch")) if s]
+    if line.rank_at is not None:
+        spans.append((*line.rank_at, "rank"))
+    spans.sort()
+    if len({s[0] for s in spans}) != len(spans):
+        return None
+    names = {p.start + at: p.name for p in reading.pairs}
+    pattern, before = [rb"^"], 0
+    for start, end, what in spans:
+        pattern += _general(raw[before:start], names.get(start, "").encode())
+        pattern.append(_VALUE if what[0] == "v" else raw[start:end] if what == "rank" else _COUNT)
+        before = end
+    pattern += _general(raw[before:], b"")
+    order = [what for _, _, what in spans if what != "rank"]
+    if any(raw[s:e].translate(None, b"0123456789") for s, e, w in spans if w[0] != "v"):
+        return None
+    return _finish(b"".join(pattern), order, line, reading)
+
+
+def _finish(pattern: bytes, order: list[str], line: Line, reading: Reading) -> Shape | None:
+    compiled = re.compile(pattern + rb"\n", re.MULTILINE)
+    values = [i for i, what in enumerate(order) if what[0] == "v"]
+    pairs = [reading.pairs[int(order[i][1:])] for i in values]
+    step = order.index("step") if "step" in order else None
+    epoch = order.index("epoch") if "epoch" in order else None
+    shape = Shape(compiled, [pair.name for pair in pairs], step, epoch)
+    shape.rank = line.rank or 0
+    shape.is_percent = [pair.is_percent for pair in pairs]
+    return shape
+
+
+def _general(literal: bytes, name: bytes) -> list[bytes]:
+    """A pattern for the text before a value: its name to the letter, other numbers as any number of their kind."""
+    at = literal.rfind(name) if name else -1
+    if at < 0:
+        return _loose(literal)
+    return [*_loose(literal[:at]), re.escape(name), *_loose(literal[at + len(name) :])]
+
+
+def _loose(literal: bytes) -> list[bytes]:
+    out, before = [], 0
+    for found in _PARTS.finditer(literal):
+        out.append(re.escape(literal[before : found.start()]))
+        out.append(_part(found))
+        before = found.end()
+    out.append(re.escape(literal[before:]))
+    return out
+
+
+def _part(found: re.Match[bytes]) -> bytes:
+    if found["float"]:
+        return _FLOAT
+    return rb"\d+" if found["digits"] else rb"[ \t]+"
+
+
+def sweep(
+    shape: Shape, rows: list[tuple[bytes, ...]] | list[bytes], state: State, sink: Sink, out: list[Point]
+) -> None:
+    """Record the lines of one shape: `rows` are the groups of its pattern, one tuple a line."""
+    columns = list(zip(*rows, strict=True)) if isinstance(rows[0], tuple) else [tuple(rows)]
+    counts: list[int] | None = list(map(int, columns[shape.step])) if shape.step is not None else None
+    epochs: list[int] | None = list(map(int, columns[shape.epoch])) if shape.epoch is not None else None
+    values = [list(map(float, c)) for i, c in enumerate(columns) if i not in (shape.step, shape.epoch)]
+    if epochs is not None:
+        if epochs[-1] != state.epoch:
+            state.step = None
+        state.epoch = epochs[-1]
+    if counts is not None:
+        state.step = counts[-1]
+    state.has_begun = True
+    steps = counts if counts is not None else epochs
+    assert steps is not None
+    if shape.series is None:
+        shape.series = [sink.series(name, shape.rank) for name in shape.names]
+    told: Sequence[Count] = epochs if epochs is not None else [state.epoch] * len(steps)
+    if _is_fresh(shape, steps):
+        _put_all(shape, values, steps, told, sink, out)
+        return
+    for i, epoch in enumerate(told):
+        found = [
+            Found(n, v[i], steps[i], epoch, p) for n, v, p in zip(shape.names, values, shape.is_percent, strict=True)
+        ]
+        sink.put(found, shape.rank, out)
+
+
+def _is_fresh(shape: Shape, steps: list[int]) -> bool:
+    """No step was seen before, so that no value can be a repetition."""
+    first = steps[0]
+    assert shape.series is not None
+    if len({id(s) for s in shape.series}) != len(shape.series):
+        return False
+    if any(s is not None and s.last_step >= first for s in shape.series):
+        return False
+    return all(map(lt, steps, steps[1:]))
+
+
+def _put_all(
+    shape: Shape, values: list[list[float]], steps: list[int], told: Sequence[Count], sink: Sink, out: list[Point]
+) -> None:
+    columns = []
+    for series, column, is_percent in zip(shape.series or (), values, shape.is_percent, strict=True):
+        if series is None or series.is_ignored:
+            continue
+        if is_percent:
+            sink.units[series.name] = "%"
+        series.note(steps, column)
+        # tuple.__new__ skips the constructor a NamedTuple has in Python: this line runs once a point.
+        fields = zip(repeat(series.name), column, steps, told, repeat(None))
+        columns.append(list(map(tuple.__new__, repeat(Point), fields)))
+    if len(columns) == 1:
+        out += columns[0]
+    elif columns:
+        woven: list[Point] = [columns[0][0]] * (len(columns) * len(steps))
+        for i, column_points in enumerate(columns):
+            woven[i :: len(columns)] = column_points
+        out += woven

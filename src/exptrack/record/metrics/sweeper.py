@@ -1,0 +1,125 @@
+"""Plain lines in bulk: a block without terminal controls, most of whose lines need not be read one by one.
+
+Pieces without a known word are passed over; neighbours of one known shape are read in one match; what is left goes to the
+families, line by line, and teaches the book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate, groupby
+
+from exptrack.model import Point
+from exptrack.record.metrics.families.pairs import Reading
+from exptrack.record.metrics.line import Line
+from exptrack.record.metrics.quiet import is_quiet
+from exptrack.record.metrics.series import Sink
+from exptrack.record.metrics.shapes import NOTHING, Book, Shape, keys_of, sweep
+from exptrack.record.metrics.state import State
+
+_TOGETHER = 32
+ReadLine = Callable[[bytes, list[Point]], Line | None]
+
+
+class Sweeper:
+    """Reads blocks of whole lines; `read_line` asks the families about one of them."""
+
+    def __init__(self, states: dict[int, State], sink: Sink, read_line: ReadLine) -> None:
+        self._states = states
+        self._sink = sink
+        self._read_line = read_line
+        self._book = Book()
+        self._block = b""
+        self._ends: list[int] = []
+
+    def read(self, block: bytes, out: list[Point]) -> None:
+        """Append the points of `block`, which ends with a line feed."""
+        state = self._states[0]
+        if not state.is_busy and is_quiet(b"\n" + block):
+            return
+        keys = keys_of(block)
+        keys.pop()
+        self._block = block
+        self._ends = list(accumulate(map(len, block.split(b"\n")), lambda a, n: a + n + 1, initial=0))
+        at = waiting = 0
+        for key, group in groupby(keys):
+            first, at = at, at + len(list(group))
+            known = self._book.get(key)
+            if known is NOTHING and not state.is_busy and waiting == first:
+                waiting = at
+                continue
+            if known is None and at - first == 1:
+                if at - waiting >= _TOGETHER:
+                    self._unknown(waiting, at, keys, out)
+                    waiting = at
+                continue
+            self._unknown(waiting, first, keys, out)
+            self._alike(key, first, at, out)
+            waiting = at
+        self._unknown(waiting, at, keys, out)
+
+    def _line(self, number: int) -> bytes:
+        return self._block[self._ends[number] : self._ends[number + 1] - 1]
+
+    def _unknown(self, first: int, last: int, keys: list[bytes], out: list[Point]) -> None:
+        if first == last:
+            return
+        piece = self._block[self._ends[first] : self._ends[last]]
+        if not self._states[0].is_busy and is_quiet(b"\n" + piece):
+            return
+        for number in range(first, last):
+            self._one(keys[number], self._line(number), out)
+
+    def _alike(self, key: bytes, first: int, last: int, out: list[Point]) -> None:
+        """Lines first..last have one key: in one sweep as soon as a shape reads them all."""
+        state = self._states[0]
+        while first < last:
+            known = self._book.get(key)
+            if known is NOTHING and not state.is_busy:
+                return
+            if known and not state.is_busy:
+                for shape in known:
+                    if self._all(shape, first, last, out):
+                        return
+            self._one(key, self._line(first), out)
+            first += 1
+            if self._book.get(key) is known and known is not None and last - first < 8:
+                for number in range(first, last):
+                    self._one(key, self._line(number), out)
+                return
+
+    def _all(self, shape: Shape, first: int, last: int, out: list[Point]) -> bool:
+        state = self._states.get(shape.rank)
+        if state is None or state.is_busy:
+            return False
+        rows = shape.pattern.findall(self._block, self._ends[first], self._ends[last])
+        if len(rows) != last - first:
+            return False
+        sweep(shape, rows, state, self._sink, out)
+        return True
+
+    def _one(self, key: bytes, raw: bytes, out: list[Point]) -> None:
+        """One line: by its shape, if it has one; else by the families, which may teach one."""
+        state = self._states[0]
+        known = self._book.get(key)
+        if known is not None and not state.is_busy:
+            if known is NOTHING:
+                return
+            whole = raw + b"\n"
+            for shape in known:
+                own = self._states.get(shape.rank)
+                rows = shape.pattern.findall(whole)
+                if rows and own is not None and not own.is_busy:
+                    sweep(shape, rows, own, self._sink, out)
+                    return
+        was_busy = state.is_busy
+        if not was_busy and is_quiet(b"\n" + raw + b"\n"):
+            self._book.learn_nothing(key)
+            return
+        line = self._read_line(raw, out)
+        if line is None or self._states[line.rank or 0].split:
+            return
+        if isinstance(line.reading, Reading) and line.reading.pairs:
+            self._book.learn(key, raw, line, line.reading)
+        elif line.is_hopeless and not was_busy:
+            self._book.learn_nothing(key)
