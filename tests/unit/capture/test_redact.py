@@ -20,15 +20,19 @@ from exptrack.capture.redact import (
 
 words = str.split
 
-SECRET_NAMES = words("""api-key api_key apikey API_KEY hf_token HF_TOKEN HF_TOKEN_2 hfToken HFToken token TOKEN key secret
+SECRET_NAMES = words(
+    """api-key api_key apikey API_KEY hf_token HF_TOKEN HF_TOKEN_2 hfToken HFToken token TOKEN key secret
     client-secret password db_password MY_DB_PASSWORD PGPASSWORD passwd pass db-pass auth auth-token authToken
     AWS_SECRET_ACCESS_KEY aws_session_token WANDB_API_KEY wandb_key credentials private-key ssh_key encryption_key
-    GITHUB_TOKEN gitlab.token logger.wandb.api_key access_tokens bearer MYSQL_PWD basic_auth my_token""")
-PLAIN_NAMES = words("""lr max_tokens num-keys tokenizer tokens max_new_tokens num_key_value_heads key_dim monkey keyboard
+    GITHUB_TOKEN gitlab.token logger.wandb.api_key access_tokens bearer MYSQL_PWD basic_auth my_token"""
+)
+PLAIN_NAMES = words(
+    """lr max_tokens num-keys tokenizer tokens max_new_tokens num_key_value_heads key_dim monkey keyboard
     turkey
     pad_token eos-token-id loss_per_token token_acc forward_pass passes bypass compass author authority sort_key
     label_key image-key credit tokenizer_name keys key_padding_mask hockey n_key prefix_token_length epochs
-    use_cache path pwm detokenize first_pass metric_key no_auth""")
+    use_cache path pwm detokenize first_pass metric_key no_auth"""
+)
 TOKENS = [
     "AKIAIOSFODNN7EXAMPLE",
     "ghp_" + "a1B2" * 9,
@@ -121,10 +125,12 @@ def test_a_word_is_not_a_token():
 
 
 def test_an_ordinary_command_is_left_alone():
-    argv = words("""torchrun --nproc_per_node 8 train.py --lr 1e-4 --max-tokens 512 --num-keys 4 --tokenizer data/tok
+    argv = words(
+        """torchrun --nproc_per_node 8 train.py --lr 1e-4 --max-tokens 512 --num-keys 4 --tokenizer data/tok
         --pad-token <pad>
         --label-key y model.key_dim=64 +trainer.max_epochs=3 data=/mnt/x.csv https://host:8080/a@b --no-auth --token 5
-        --use-auth-token true --sort-key name""")
+        --use-auth-token true --sort-key name"""
+    )
     assert list(redact_argv(argv)) == argv
 
 
@@ -208,10 +214,12 @@ def test_variables_come_from_the_list_only():
 
 @pytest.mark.parametrize(
     "path",
-    words(""".env a/.env .env.local .env.production prod.env server.pem tls/x.key id_rsa .ssh/id_ed25519 id_rsa.bak .netrc
+    words(
+        """.env a/.env .env.local .env.production prod.env server.pem tls/x.key id_rsa .ssh/id_ed25519 id_rsa.bak .netrc
     .pgpass credentials.json .aws/credentials service-account.json my_service_account_prod.json kaggle.json .npmrc
     .pypirc
-    x.p12 x.PFX a.keystore .htpasswd .git-credentials .streamlit/secrets.toml .docker/config.json .envrc"""),
+    x.p12 x.PFX a.keystore .htpasswd .git-credentials .streamlit/secrets.toml .docker/config.json .envrc"""
+    ),
 )
 def test_secret_files(path):
     assert is_secret_file(path)
@@ -219,8 +227,10 @@ def test_secret_files(path):
 
 @pytest.mark.parametrize(
     "path",
-    words(""".env.example .env.sample .env.template example.env environment.yml env.py keys.py train.py id_rsa.pub id_map.json
-    tokenizer.json config.json monkey.jpg credentials.py pem.txt .environment secrets.py src/env/a.py"""),
+    words(
+        """.env.example .env.sample .env.template example.env environment.yml env.py keys.py train.py id_rsa.pub
+    id_map.json tokenizer.json config.json monkey.jpg credentials.py pem.txt .environment secrets.py src/env/a.py"""
+    ),
 )
 def test_other_files(path):
     assert not is_secret_file(path)
