@@ -1,13 +1,13 @@
 """A manifest and what was said about the run later -> the run as people see it.
 
 Events count in the order of their ids, which sort by time. What each action carries in `data`:
-tag {"tags": {key: value}} · untag {"keys": [key]} · note {"note": text} · pin {} · unpin {} ·
+tag {key: value} · untag {"keys": [key]} · note {"note": text} · pin {} · unpin {} ·
 expire {"digests": [sha256, ...]}. An action a newer exptrack invented changes nothing here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from exptrack.model import Event, Promotion, Run, RunManifest
@@ -22,7 +22,7 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
             continue
         data = event.data
         if event.action == "tag":
-            tags.update({k: v for k, v in _mapping(data.get("tags")).items() if isinstance(v, str)})
+            tags.update({k: v for k, v in data.items() if isinstance(v, str)})
         elif event.action == "untag":
             for key in _strings(data.get("keys")):
                 tags.pop(key, None)
@@ -55,9 +55,5 @@ def current(promotions: Iterable[Promotion]) -> dict[str, Promotion]:
 
 
 # Events may come from a shared folder and from other versions: what does not fit is passed over, never trusted.
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _strings(value: Any) -> list[str]:
     return [v for v in value if isinstance(v, str)] if isinstance(value, (list, tuple)) else []

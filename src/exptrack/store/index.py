@@ -84,9 +84,21 @@ class Index:
         """Rows of one query. SQL is written by us; whatever a user wrote is in `args`."""
         return self._guarded(lambda: self._conn.execute(sql, args).fetchall())
 
-    def add_unsealed(self, manifest: RunManifest) -> None:
-        """Add a run that has no manifest in the store yet: only to an index in memory."""
+    def add(self, store: Store, manifest: RunManifest) -> str | None:
+        """Put one sealed run into the index at the end of `run`: best effort, never raises for what is wrong with the
+        index. Returns the warning; None when all is well. The next reader makes up for it."""
+        reason = "; ".join(self.warnings)
+        try:
+            if not self._is_outdated and not reason:
+                sync.add_runs(self._conn, [sync.Material(manifest, sync.trees_of(store, manifest))])
+        except sqlite3.Error as e:
+            reason = str(e)
+        return f"the run is not in the index yet ({reason}); the next `exptrack ls` adds it" if reason else None
+
+    def add_unsealed(self, manifest: RunManifest, said: Sequence[Event]) -> None:
+        """Add a run that has no manifest in the store yet, with what was said about it: only to an index in memory."""
         assert self.path == ":memory:"
+        schema.insert(self._conn, {"events": [schema.row_of_event(event) for event in said]})
         sync.add_runs(self._conn, [sync.Material(manifest, {})])
 
     def events(self, run_id: str) -> list[Event]:
@@ -127,6 +139,8 @@ class Index:
             return self._blank()
         try:
             return self._connect()
+        except OSError as e:
+            return self._blank(str(e))
         except sqlite3.DatabaseError as e:
             if not _is_broken(e):
                 return self._blank(str(e))
@@ -190,24 +204,14 @@ class Index:
 
 
 def add(project: Project, store: Store, manifest: RunManifest) -> str | None:
-    """Put one sealed run into the index at the end of `run`: best effort, never raises for what is wrong with the
-    index, waits at most two seconds. Returns the warning; None when all is well. The next reader makes up for it."""
-    try:
-        conn = schema.connect(project.index, timeout=2.0)
-        try:
-            if schema.version_of(conn) == 0:
-                schema.create(conn)
-            if schema.version_of(conn) == schema.VERSION:
-                sync.add_runs(conn, [sync.Material(manifest, sync.trees_of(store, manifest))])
-        finally:
-            conn.close()
-    except sqlite3.Error as e:
-        return f"the run is not in the index yet ({e}); the next `exptrack ls` adds it"
-    return None
+    """`Index.add` for who has none open."""
+    with Index.open(project, timeout=2.0) as index:
+        return index.add(store, manifest)
 
 
 def _is_broken(e: sqlite3.DatabaseError) -> bool:
-    return _code(e) in _BROKEN or str(e).startswith("no such ")
+    """Damaged bytes, or tables that are not those of index.sql (somebody changed them: the index is only ours)."""
+    return _code(e) in _BROKEN or str(e).startswith("no such ") or " columns but " in str(e)
 
 
 def _code(e: sqlite3.DatabaseError) -> int:

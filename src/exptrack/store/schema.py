@@ -7,6 +7,7 @@ another version is thrown away and rebuilt, so changing index.sql or a row means
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,25 @@ def connect(path: str, *, timeout: float = 20.0, read_only: bool = False) -> sql
         uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
         conn = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
     conn.execute("PRAGMA synchronous=NORMAL")
+    conn.create_function("regexp", 2, _regexp, deterministic=True)
+    conn.create_function("contains", 2, _contains, deterministic=True)
+    conn.create_function("number", 1, _number, deterministic=True)
     return conn
+
+
+def _regexp(pattern: str, value: Scalar) -> bool:
+    return value is not None and re.search(pattern, str(value)) is not None
+
+
+def _contains(word: str, text: str | None) -> bool:
+    return text is not None and word.casefold() in text.casefold()
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def version_of(conn: sqlite3.Connection) -> int:
@@ -116,15 +135,16 @@ def rows_of_run(run: Run, trees: dict[str, tuple[StoredFile, ...]]) -> Rows:
 def _run_row(run: Run) -> tuple[Any, ...]:
     import shlex
 
-    m, code, u = run.manifest, run.manifest.code, run.manifest.usage
-    gpus = ", ".join(g.name for g in m.machine.gpus) or None
+    m, code, box, u = run.manifest, run.manifest.code, run.manifest.machine, run.manifest.usage
+    gpus = ", ".join(g.name for g in box.gpus) or None
     return _row(
         *(m.id, m.name, run.status, m.project, m.group, run.note, m.author, m.host, shlex.join(m.command), m.cwd),
         *(m.started_at, m.ended_at, unix_time(m.started_at), unix_time(m.ended_at), m.seconds, m.exit_code, m.signal),
-        *(int(run.pinned), m.parent, code.commit, code.branch, code.dirty, code.tree, m.environment.python),
-        *(m.machine.os, m.machine.cpu, gpus, len(m.machine.gpus)),
+        *(int(run.pinned), m.parent, code.commit, code.branch, code.remote, code.dirty, code.tree, code.files),
+        *(m.environment.python, m.environment.executable),
+        *(box.os or None, box.cpu or None, box.cores or None, box.memory or None, gpus, len(box.gpus), box.cuda),
         *(u.cpu_seconds, u.max_rss, u.max_gpu_memory, u.gpu_utilisation, u.energy_joules),
-        *(len(m.warnings), m.version),
+        *(", ".join(m.missing) or None, len(m.warnings), m.version),
     )
 
 

@@ -1,0 +1,262 @@
+"""Find runs: by what a user calls one (`resolve`), or by what they have in common (`find_runs`).
+
+The index says which runs; what they are is read from their manifests. Runs still going on count like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from exptrack.actions.goals import goal_for
+from exptrack.actions.keys import Key
+from exptrack.actions.query import Condition, parse_filters
+from exptrack.actions.search import Order, Search, parse_order, unknown_names
+from exptrack.actions.unsealed import unsealed_runs
+from exptrack.config import Project
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun
+from exptrack.model import Run, RunManifest
+from exptrack.store.fold import apply_events
+from exptrack.store.index import Index
+from exptrack.store.place import Store
+from exptrack.store.schema import clean
+
+__all__ = ["Library", "apply_events", "count_runs", "find_runs", "load_run", "opened", "outputs_with", "resolve"]
+
+Warn = Callable[[str], None]
+_BACK = re.compile(r"@(?:~(\d{1,9})?)?\Z")
+_PROMOTED = re.compile(r"(.+)@(\d{1,9})?\Z", re.S)
+CANDIDATES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything there is to find, opened once: the store, its index in step with it, and the unsealed runs."""
+
+    project: Project
+    store: Store
+    index: Index
+    unsealed: dict[str, RunManifest]
+    live: Index | None
+
+    def indexes(self) -> list[Index]:
+        return [i for i in (self.index, self.live) if i is not None]
+
+    def load(self, run_id: str) -> Run:
+        """One run with every later word applied; NoSuchRun, or Damaged when its manifest is."""
+        manifest = self.unsealed.get(run_id) or self.store.records.manifest(run_id)
+        run = apply_events(manifest, self.index.events(run_id))
+        models = self.index.select("SELECT model FROM current_models WHERE run = ? ORDER BY model", (run_id,))
+        return Run(
+            manifest=manifest,
+            status=run.status,
+            tags=run.tags,
+            note=run.note,
+            pinned=run.pinned,
+            models=tuple(m for (m,) in models),
+            expired=run.expired,
+        )
+
+    def newest(self, condition: Condition | None, count: int) -> list[str]:
+        """Ids of the newest runs that meet a condition."""
+        search = Search([condition] if condition else [])
+        return [row[0] for row in search.rows(self.index, self.live, count)]
+
+
+@contextmanager
+def opened(project: Project, store: Store, warn: Warn | None = None) -> Iterator[Library]:
+    """The library for the length of a block. `warn` hears of an unusable index and of files that cannot be read."""
+    unsealed = unsealed_runs(project, store, warn)
+    with Index.open(project) as index:
+        index.sync(store)
+        live = None
+        if unsealed:
+            live = Index.in_memory()
+            for run_id, manifest in unsealed.items():
+                live.add_unsealed(manifest, index.events(run_id))
+        try:
+            yield Library(project, store, index, unsealed, live)
+        finally:
+            if live:
+                live.close()
+            if warn:
+                for text in index.warnings:
+                    warn(text)
+
+
+def load_run(project: Project, store: Store, run_id: str) -> Run:
+    """The run with exactly this id. NoSuchRun, or Damaged when its manifest cannot be read."""
+    with opened(project, store) as library:
+        return library.load(run_id)
+
+
+def find_runs(
+    project: Project,
+    store: Store,
+    filters: Sequence[str] = (),
+    *,
+    sort: Sequence[str] = (),
+    limit: int | None = None,
+    warn: Warn | None = None,
+    now: float | None = None,
+) -> list[Run]:
+    """Runs that meet every filter, sorted by the keys (`-KEY` reverses, missing values last, then newest first).
+
+    `warn` hears of manifests that cannot be read (they are left out) and of names no run has. ExptrackError (exit 2)
+    for a filter or key that means nothing.
+    """
+    search = Search(parse_filters(filters, now=now), parse_order(sort))
+    with opened(project, store, warn) as library:
+        if warn:
+            for text in unknown_names(search, library.indexes()):
+                warn(text)
+        return _loaded(library, search, limit, warn)
+
+
+def _loaded(library: Library, search: Search, limit: int | None, warn: Warn | None) -> list[Run]:
+    """The runs a search names. A manifest that went bad after it was indexed is forgotten and the question asked again,
+    so that the answer is the one a fresh index would give."""
+    loaded: dict[str, Run] = {}
+    while True:
+        ids = [row[0] for row in search.rows(library.index, library.live, limit)]
+        bad = ""
+        for run_id in ids:
+            if run_id in loaded:
+                continue
+            try:
+                loaded[run_id] = library.load(run_id)
+            except (Damaged, NoSuchRun) as e:
+                bad = run_id
+                library.index.forget(run_id, str(e))
+        if not bad:
+            break
+    if warn:
+        for path, text in library.index.problems():
+            warn(f"{path} is left out: {text}")
+    return [loaded[i] for i in ids]
+
+
+def count_runs(project: Project, store: Store, filters: Sequence[str] = (), *, now: float | None = None) -> int:
+    """How many runs meet every filter."""
+    search = Search(parse_filters(filters, now=now))
+    with opened(project, store) as library:
+        return search.count(library.index, library.live)
+
+
+class Output(NamedTuple):
+    """One file a run left: `kind` as declared (model, split ...), `path` below the run's folder."""
+
+    run_id: str
+    kind: str
+    path: str
+    size: int
+
+
+def outputs_with(project: Project, store: Store, digest: str) -> list[Output]:
+    """Every kept output with these bytes (sha256 in hex), files inside kept folders too; the newest run first."""
+    sql = (
+        "SELECT f.run, f.kind, f.path, f.size FROM files f JOIN runs r ON r.id = f.run WHERE f.digest = ? "
+        "ORDER BY r.started DESC, r.id DESC, f.path"
+    )
+    with opened(project, store) as library:
+        return [Output(*row) for row in library.index.select(sql, (digest,))]
+
+
+def resolve(project: Project, store: Store, text: str) -> Run:
+    """The run a user means: id, name (the newest so called), unique prefix of an id, `@`, `@~N`, `MODEL@`, `MODEL@N`,
+    `best:METRIC`. NoSuchRun (exit 3) lists candidates; ExptrackError (exit 2) when a metric has no known goal."""
+    with opened(project, store) as library:
+        return library.load(_id_of(library, text))
+
+
+def _id_of(library: Library, text: str) -> str:
+    if m := _BACK.match(text):
+        return _back(library, text, int(m[1] or 1) if "~" in text else 0)
+    if text.startswith("best:"):
+        return _best(library, text.removeprefix("best:"))
+    if text in library.unsealed or library.store.records.has_run(text):
+        return text
+    if named := library.newest(Condition("r.name = ?", (text,)), 1):
+        return named[0]
+    if m := _PROMOTED.match(text):
+        return _promoted(library, m[1], int(m[2]) if m[2] else None)
+    return _by_prefix(library, text)
+
+
+def _back(library: Library, text: str, steps: int) -> str:
+    ids = library.newest(None, steps + 1)
+    if len(ids) <= steps:
+        there = f"there are only {len(ids)} runs" if ids else "there are no runs yet"
+        raise NoSuchRun(f"no run {text}: {there}", "" if ids else "`exptrack run -- COMMAND` records one")
+    return ids[-1]
+
+
+def _best(library: Library, metric: str) -> str:
+    goal = goal_for(metric, library.project.config.goals) or _recorded_goal(library, metric)
+    if goal is None:
+        raise ExptrackError(
+            f"nothing says whether more or less `{metric}` is better",
+            f'say it in exptrack.toml: [metrics] goals = {{ "{metric}" = "max" }}',
+        )
+    key = Key(f"metrics.{metric}", "metrics", goal, "metrics", metric)
+    # 9e999 is SQLite's infinity: a run that overflowed is not the best one.
+    usable = f'SELECT run FROM metrics WHERE name = ? AND "{goal}" > -9e999 AND "{goal}" < 9e999'  # noqa: S608 - min or max
+    conditions = [Condition("r.status = 'finished'", ()), Condition(f"r.id IN ({usable})", (clean(metric),), key)]
+    search = Search(conditions, [Order(key, goal == "max")])
+    rows = search.rows(library.index, None, 1)
+    if not rows:
+        said = unknown_names(search, library.indexes())
+        hint = said[0] if said else "`exptrack ls` lists the runs"
+        raise NoSuchRun(f"no finished run has a value of `{metric}`", hint)
+    return str(rows[0][0])
+
+
+def _recorded_goal(library: Library, metric: str) -> str | None:
+    """The goal that was in force when the runs were sealed, when all agree."""
+    sql = "SELECT DISTINCT goal FROM metrics WHERE name = ? AND goal IS NOT NULL"
+    goals = library.index.select(sql, (metric,))
+    return str(goals[0][0]) if len(goals) == 1 else None
+
+
+def _promoted(library: Library, model: str, number: int | None) -> str:
+    sql = "SELECT sequence, run FROM promotions WHERE model = ? ORDER BY sequence"
+    history = dict(library.index.select(sql, (model,)))
+    if not history:
+        models = [m for (m,) in library.index.select("SELECT DISTINCT model FROM promotions")]
+        raise NoSuchRun(f"no model {model}", _near(model, models) or "`exptrack models` lists them")
+    wanted = max(history) if number is None else number
+    hint = f"`exptrack models {model}` shows its history"
+    if wanted not in history:
+        raise NoSuchRun(f"{model} has no promotion {wanted}, only {min(history)} to {max(history)}", hint)
+    if history[wanted] is None:
+        raise NoSuchRun(f"{model} has no current run: promotion {wanted} was a demotion", hint)
+    return str(history[wanted])
+
+
+def _by_prefix(library: Library, text: str) -> str:
+    ids = library.newest(Condition("substr(r.id, 1, ?) = ?", (len(text), text)), CANDIDATES + 1) if text else []
+    if len(ids) == 1:
+        return ids[0]
+    if not ids:
+        sql = "SELECT DISTINCT name FROM runs WHERE name IS NOT NULL"
+        names = [name for i in library.indexes() for (name,) in i.select(sql)]
+        raise NoSuchRun(f"no run {text}", _near(text, names) or "`exptrack ls` lists the runs")
+    lines = [_candidate(library, i) for i in ids[:CANDIDATES]] + ["…"] * (len(ids) > CANDIDATES)
+    many = f"more than {CANDIDATES}" if len(ids) > CANDIDATES else str(len(ids))
+    raise NoSuchRun(f"{text} is the beginning of {many} runs", "write more of it:\n  " + "\n  ".join(lines))
+
+
+def _candidate(library: Library, run_id: str) -> str:
+    sql = "SELECT name, status, started_at FROM runs WHERE id = ?"
+    row = next(row for i in library.indexes() for row in i.select(sql, (run_id,)))
+    return "  ".join([run_id, *(str(v) for v in row if v)])
+
+
+def _near(text: str, known: Sequence[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(text, known, 3, 0.6)
+    return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ""

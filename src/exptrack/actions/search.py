@@ -1,0 +1,125 @@
+"""One question to the index: conditions, sort keys, columns -> one SELECT, and the same order again in Python.
+
+Runs that are still going are in no index; they are put into one in memory, asked the same question, and merged in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from exptrack.actions.keys import Key, parse_key
+from exptrack.actions.query import Condition
+from exptrack.errors import ExptrackError
+from exptrack.store.schema import clean
+
+if TYPE_CHECKING:
+    from exptrack.store.index import Index
+
+
+class Order(NamedTuple):
+    key: Key
+    is_reversed: bool
+
+
+class Search(NamedTuple):
+    """`rows` gives (id, started, a value for each order key, a value and type for each column)."""
+
+    conditions: Sequence[Condition]
+    order: Sequence[Order] = ()
+    columns: Sequence[Key] = ()
+
+    def names(self) -> list[Key]:
+        """The tags, parameters and metrics it asks about."""
+        keys = [c.key for c in self.conditions if c.key] + [o.key for o in self.order] + list(self.columns)
+        return [k for k in keys if k.name]
+
+    def rows(self, index: Index, live: Index | None = None, limit: int | None = None) -> list[tuple[Any, ...]]:
+        """In the order asked for: missing values last, ties newest first. `live`: runs that are not sealed yet."""
+        sql, args = self._sql(limit)
+        found = index.select(sql, args)
+        unsealed = live.select(sql, args) if live else []
+        if not unsealed:
+            return found
+        return self._sorted(found + unsealed)[:limit]
+
+    def count(self, index: Index, live: Index | None = None) -> int:
+        where, args = self._where()
+        sql = f"SELECT count(*) FROM runs r{where}"  # noqa: S608 - made of our own words; values are parameters
+        return sum(int(i.select(sql, args)[0][0]) for i in (index, live) if i)
+
+    def _where(self) -> tuple[str, list[Any]]:
+        sql = " AND ".join(f"({c.sql})" for c in self.conditions)
+        return f" WHERE {sql}" if sql else "", [a for c in self.conditions for a in c.args]
+
+    def _sql(self, limit: int | None) -> tuple[str, list[Any]]:
+        joins, args, order, shown = "", list[Any](), "", ""
+        for n, (key, is_reversed) in enumerate(self.order):
+            value = key.column
+            if key.table != "runs":
+                joins += _join(f"s{n}", key)
+                args.append(clean(key.name))
+                value = f's{n}."{key.column}"'
+            shown += f", {value}"
+            order += f"{value} IS NULL, {value} {'DESC' if is_reversed else 'ASC'}, "
+        for n, key in enumerate(self.columns):
+            if key.table == "runs":
+                shown += f", {key.column}, NULL"
+                continue
+            joins += _join(f"c{n}", key)
+            args.append(clean(key.name))
+            shown += f', c{n}."{key.column}", ' + (f"c{n}.type" if key.table == "params" else "NULL")
+        where, more = self._where()
+        sql = f"SELECT r.id, r.started{shown} FROM runs r{joins}{where} ORDER BY {order}r.started DESC, r.id DESC"  # noqa: S608
+        if limit is not None:
+            sql += f" LIMIT {int(limit)}"
+        return sql, [*args, *more]
+
+    def _sorted(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What the ORDER BY does, by stable sorts from the last key to the first."""
+        rows.sort(key=lambda r: (r[1] is not None, r[1] or 0.0, r[0]), reverse=True)
+        for n in reversed(range(len(self.order))):
+            there = [r for r in rows if r[2 + n] is not None]
+            # SQLite sorts numbers before texts. reverse=True keeps equal rows in their order, as a stable sort does.
+            there.sort(key=lambda r: (isinstance(r[2 + n], str), r[2 + n]), reverse=self.order[n].is_reversed)
+            rows = there + [r for r in rows if r[2 + n] is None]
+        return rows
+
+
+def _join(alias: str, key: Key) -> str:
+    name = "name" if key.table == "metrics" else "key"
+    return f" LEFT JOIN {key.table} {alias} ON {alias}.run = r.id AND {alias}.{name} = ?"
+
+
+def parse_order(keys: Sequence[str]) -> list[Order]:
+    """`metrics.val/acc` ascending, `-metrics.val/acc` descending; ExptrackError for a key that has no order."""
+    out = []
+    for text in keys:
+        key = parse_column(text.removeprefix("-"))
+        out.append(Order(key, text.startswith("-")))
+    return out
+
+
+def parse_column(text: str) -> Key:
+    """A key with one value a run."""
+    key = parse_key(text)
+    if key.kind == "link":
+        raise ExptrackError(f"a run may have several of `{text}`: nothing can be sorted or grouped by it", "")
+    return key
+
+
+def unknown_names(search: Search, indexes: Sequence[Index]) -> list[str]:
+    """A sentence for each tag, parameter or metric in the question that no run has: most likely a typing error."""
+    out = []
+    for key in dict.fromkeys(search.names()):
+        column = "name" if key.table == "metrics" else "key"
+        sql = f"SELECT 1 FROM {key.table} WHERE {column} = ? LIMIT 1"  # noqa: S608 - our own names
+        if any(i.select(sql, (clean(key.name),)) for i in indexes):
+            continue
+        known = {n for i in indexes for (n,) in i.select(f"SELECT DISTINCT {column} FROM {key.table}")}  # noqa: S608
+        import difflib
+
+        near = difflib.get_close_matches(key.name, known, 1, 0.5)
+        what = key.table.removesuffix("s").replace("param", "parameter")
+        out.append(f"no run has the {what} `{key.name}`" + (f"; did you mean `{near[0]}`?" if near else ""))
+    return out
