@@ -1,0 +1,291 @@
+"""Records -> the public JSON of the reading commands: keys, order and types that scripts rely on (docs/json.md).
+
+Invariant: only what JSON can say comes out. A number that is not finite is null, with a word beside it that says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from exptrack.actions.columns import FIELDS, Key, every, value
+from exptrack.model import Artifact, Change, Gate, Gpu, Input, MetricSummary, Promotion, Run, RunDiff
+
+if TYPE_CHECKING:
+    from exptrack.actions.promote import History, Verdict
+    from exptrack.actions.which import Answer
+
+JsonObject = dict[str, Any]
+
+# Columns of `ls --csv` before tags, params and metrics.
+CSV_FIELDS = tuple(name for name in FIELDS if "." not in name and name not in ("missing", "warnings"))
+_NUMBERS = ("first", "last", "min", "max", "best", "best_step", "last_step")
+
+
+def run_json(run: Run, expired: Iterable[str] | None = None) -> JsonObject:
+    """One run. `expired`: digests whose bytes retention let go (default: those the run's events name)."""
+    m = run.manifest
+    gone = frozenset(run.expired if expired is None else expired)
+    return {
+        "id": m.id,
+        "name": m.name,
+        "status": run.status,
+        "project": m.project,
+        "group": m.group,
+        "note": run.note,
+        "author": m.author,
+        "host": m.host,
+        "command": list(m.command),
+        "cwd": m.cwd,
+        "started_at": m.started_at,
+        "ended_at": m.ended_at,
+        "seconds": finite(m.seconds),
+        "exit_code": m.exit_code,
+        "signal": m.signal,
+        "tags": dict(sorted(run.tags.items())),
+        "params": {k: plain(v) for k, v in sorted(m.params.items())},
+        "metrics": {k: metric_json(s) for k, s in sorted(m.metrics.items())},
+        "code": _code(run),
+        "environment": _environment(run),
+        "machine": _machine(run),
+        "usage": {
+            "cpu_seconds": finite(m.usage.cpu_seconds),
+            "max_rss": m.usage.max_rss,
+            "max_gpu_memory": m.usage.max_gpu_memory,
+            "gpu_utilisation": finite(m.usage.gpu_utilisation),
+            "energy_joules": finite(m.usage.energy_joules),
+        },
+        "inputs": [_input(i) for i in m.inputs],
+        "artifacts": [artifact_json(a, is_expired=a.digest in gone) for a in m.artifacts],
+        "models": list(run.models),
+        "warnings": list(m.warnings),
+        "pinned": run.pinned,
+        "missing": list(m.missing),
+        "parent": m.parent,
+        "version": m.version,
+    }
+
+
+def metric_json(summary: MetricSummary) -> JsonObject:
+    """A metric's summary. `nan`: one of the numbers is NaN; `not_finite` says what stands where null is shown."""
+    values = {name: getattr(summary, name) for name in _NUMBERS}
+    out: JsonObject = {name: finite(v) for name, v in values.items()}
+    return _with_odd(out | {"count": summary.count, "goal": summary.goal, "source": summary.source}, values)
+
+
+def _with_odd(out: JsonObject, values: Mapping[str, Any]) -> JsonObject:
+    """Say beside the nulls of `out` what the numbers that JSON cannot say are."""
+    odd = {name: repr(v) for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
+    if "nan" in odd.values():
+        out["nan"] = True
+    if odd:
+        out["not_finite"] = odd
+    return out
+
+
+def _code(run: Run) -> JsonObject:
+    code = run.manifest.code
+    return {
+        "commit": code.commit,
+        "branch": code.branch,
+        "remote": code.remote,
+        "dirty": code.dirty,
+        "tree": code.tree,
+        "files": code.files,
+        "root": code.root or None,
+        "changed": list(code.changed),
+        "untracked": list(code.untracked),
+        "left_out": list(code.left_out),
+    }
+
+
+def _environment(run: Run) -> JsonObject:
+    e = run.manifest.environment
+    return {
+        "python": e.python,
+        "executable": e.executable,
+        "packages": dict(sorted(e.packages.items())),
+        "implementation": e.implementation,
+        "virtualenv": e.virtualenv,
+        "conda": e.conda,
+        "sources": dict(sorted(e.sources.items())),
+        "lock_files": list(e.lock_files),
+        "variables": dict(sorted(e.variables.items())),
+    }
+
+
+def _machine(run: Run) -> JsonObject:
+    m = run.manifest.machine
+    return {
+        "os": m.os or None,
+        "cpu": m.cpu or None,
+        "cores": m.cores or None,
+        "memory": m.memory or None,
+        "gpus": [_gpu(g) for g in m.gpus],
+        "cuda": m.cuda,
+        "scheduler": dict(sorted(m.scheduler.items())),
+    }
+
+
+def _gpu(gpu: Gpu) -> JsonObject:
+    return {
+        "index": gpu.index,
+        "name": gpu.name,
+        "uuid": gpu.uuid,
+        "memory": gpu.memory,
+        "driver": gpu.driver,
+        "mig": gpu.mig,
+        "capability": gpu.capability,
+    }
+
+
+def _input(given: Input) -> JsonObject:
+    return {"name": given.name, "path": given.path, "digest": given.digest, "size": given.size, "files": given.files}
+
+
+def artifact_json(artifact: Artifact, *, is_expired: bool = False) -> JsonObject:
+    """One kept output; `folder`: its digest names a tree; `expired`: its bytes may be gone."""
+    return {
+        "kind": artifact.kind,
+        "path": artifact.path,
+        "digest": artifact.digest,
+        "size": artifact.size,
+        "files": artifact.files,
+        "folder": artifact.is_tree,
+        "expired": is_expired,
+    }
+
+
+def diff_json(diff: RunDiff, is_different: bool) -> JsonObject:
+    """Two runs compared; every change has the same keys."""
+    sections = {name: [change_json(c) for c in changes] for name, changes in diff.sections.items()}
+    return {"a": diff.a, "b": diff.b, "different": is_different, "sections": sections}
+
+
+def change_json(change: Change) -> JsonObject:
+    """One difference; null where a key does not apply."""
+    out = {
+        "key": change.key,
+        "kind": change.kind,
+        "before": _number_or(change.before),
+        "after": _number_or(change.after),
+        "delta": finite(change.delta),
+        "verdict": change.verdict,
+        "added_lines": change.added_lines,
+        "removed_lines": change.removed_lines,
+        "note": change.note,
+    }
+    return _with_odd(out, {"before": change.before, "after": change.after})
+
+
+def gate_json(gate: Gate) -> JsonObject:
+    """One gate with its verdict."""
+    out = {
+        "gate": gate.gate,
+        "passed": gate.passed,
+        "value": _number_or(gate.value),
+        "wanted": _number_or(gate.wanted),
+        "hint": gate.hint or None,
+    }
+    return _with_odd(out, {"value": gate.value, "wanted": gate.wanted})
+
+
+def verdict_json(verdict: Verdict, promotion: Promotion | None = None) -> JsonObject:
+    """`why`, and with the promotion that came of it `promote`: may this run be the current one of the model?"""
+    out: JsonObject = {
+        "run": verdict.run.id,
+        "model": verdict.model,
+        "passed": verdict.is_allowed,
+        "current": verdict.current if promotion is None else promotion.run,
+    }
+    if promotion is not None:
+        out |= {"sequence": promotion.sequence, "previous": promotion.previous, "at": promotion.at}
+    return out | {"gates": [gate_json(g) for g in verdict.gates]}
+
+
+def promotion_json(promotion: Promotion) -> JsonObject:
+    """One line of a model's history; `run` null: it was demoted."""
+    return {
+        "sequence": promotion.sequence,
+        "run": promotion.run,
+        "previous": promotion.previous,
+        "at": promotion.at,
+        "author": promotion.author,
+        "reason": promotion.reason,
+        "gates": [gate_json(g) for g in promotion.gates],
+    }
+
+
+def model_json(history: History) -> JsonObject:
+    """One model: its current run (null: none) and its whole history, oldest first."""
+    promotions = [promotion_json(p) for p in history.promotions]
+    return {"model": history.model, "current": history.current, "history": promotions}
+
+
+def models_json(histories: Iterable[History]) -> JsonObject:
+    """Every model with the promotion that is in force."""
+    rows = []
+    for model, current, promotions in histories:
+        last = promotions[-1]
+        row = {"model": model, "current": current, "sequence": last.sequence, "previous": last.previous}
+        rows.append(row | {"at": last.at, "author": last.author, "reason": last.reason})
+    return {"models": rows}
+
+
+def which_json(answer: Answer) -> JsonObject:
+    """The runs behind a file or model, newest first; `digest` null: a model was asked for."""
+    matches = [
+        {
+            "run": m.run.id,
+            "name": m.run.manifest.name,
+            "status": m.run.status,
+            "started_at": m.run.manifest.started_at,
+            "kind": m.kind,
+            "path": m.path,
+        }
+        for m in answer.matches
+    ]
+    return {"asked": answer.asked, "digest": answer.digest, "runs": matches}
+
+
+def ls_csv(runs: Sequence[Run], keys: Sequence[Key] | None = None) -> Iterator[list[str]]:
+    """Header and rows of `ls --csv`: the columns asked for, else every field, tag, param and metric of the runs.
+
+    Numbers in full precision, NaN as nan, truth as true and false, nothing as an empty cell, lists as words."""
+    chosen = [*(Key("field", f) for f in CSV_FIELDS), *every(runs)] if keys is None else list(keys)
+    yield [k.text for k in chosen]
+    for run in runs:
+        yield [_cell(value(run, k)) for k in chosen]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        import shlex
+
+        return shlex.join(value)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def finite(number: float | None) -> float | None:
+    """The number, or None for what JSON cannot say."""
+    return number if number is None or math.isfinite(number) else None
+
+
+def _number_or(value: Any) -> Any:
+    return finite(value) if isinstance(value, float) else plain(value)
+
+
+def plain(value: Any) -> Any:
+    """Any value as JSON has it; a number that is not finite becomes the word 'nan', 'inf' or '-inf'."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return value

@@ -1,0 +1,131 @@
+"""`models`, `why`, `promote`, `which`, `verify` on a screen: who is current, since when, every gate's verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from exptrack.actions.promote import History, Verdict
+from exptrack.actions.which import Answer
+from exptrack.cli import humane
+from exptrack.cli.screen import Column, Piece, Screen, Span
+from exptrack.cli.show import DIGEST, INDENT
+from exptrack.cli.table import STATUS_STYLE
+from exptrack.model import Gate, Promotion, Run
+
+
+def print_models(screen: Screen, histories: Sequence[History], runs: Mapping[str, Run]) -> None:
+    """Every model with its current run. `runs`: those whose names are to be shown, by id."""
+    if not histories:
+        screen.line("no models yet: `exptrack promote RUN MODEL` makes one")
+        return
+    columns = [Column("model", is_fixed=True), Column("run", is_fixed=True), Column("name"), Column("since")]
+    rows: list[list[Piece]] = []
+    for model, current, promotions in histories:
+        last = promotions[-1]
+        run: Piece = current if current else Span("none", "yellow")
+        rows.append([Span(model, "bold"), run, _name(runs, current), humane.age(last.at, screen.now)])
+        rows[-1] += [last.author, last.reason or ""]
+    screen.table([*columns, Column("by"), Column("reason")], rows)
+
+
+def print_history(screen: Screen, history: History, runs: Mapping[str, Run]) -> None:
+    """One model, newest promotion first."""
+    screen.line(Span(history.model, "bold"), f"  {history.current or 'no current run'}")
+    screen.line()
+    columns = [
+        Column("", is_fixed=True),
+        Column("no.", is_right=True, is_fixed=True),
+        Column("run", is_fixed=True),
+        Column("name"),
+        Column("when"),
+        Column("by"),
+        Column("gates"),
+        Column("reason"),
+    ]
+    newest = history.promotions[-1].sequence if history.promotions else 0
+    rows: list[list[Piece]] = []
+    for p in reversed(history.promotions):
+        mark = Span("*" if p.run and p.sequence == newest else "", "bold cyan")
+        rows.append([mark, str(p.sequence), p.run or Span("demoted", "yellow"), _name(runs, p.run)])
+        rows[-1] += [humane.age(p.at, screen.now), p.author, _passed(p), p.reason or ""]
+    screen.table(columns, rows)
+
+
+def _name(runs: Mapping[str, Run], run_id: str | None) -> str:
+    run = runs.get(run_id or "")
+    return (run.manifest.name or "") if run else ""
+
+
+def _passed(promotion: Promotion) -> str:
+    return f"{sum(g.passed for g in promotion.gates)}/{len(promotion.gates)}" if promotion.gates else ""
+
+
+def print_verdict(screen: Screen, verdict: Verdict) -> None:
+    """Every gate, then the answer in one line."""
+    print_gates(screen, verdict.gates)
+    screen.line()
+    what = f"{_called(verdict.run)} may be promoted to {verdict.model}"
+    unmet = sum(not g.passed for g in verdict.gates)
+    if unmet:
+        what = f"{_called(verdict.run)} may not be promoted to {verdict.model}: {unmet} of {len(verdict.gates)} unmet"
+    screen.line(Span(what, "bold red" if unmet else "bold green"))
+
+
+def print_promotion(screen: Screen, verdict: Verdict, promotion: Promotion) -> None:
+    """What `promote` did."""
+    print_gates(screen, verdict.gates)
+    screen.line()
+    was = f", was {promotion.previous}" if promotion.previous else ""
+    done = f"{promotion.model}@{promotion.sequence}: {_called(verdict.run)} is current{was}"
+    screen.line(Span(done, "bold green"))
+
+
+def _called(run: Run) -> str:
+    return f"{run.id} ({run.manifest.name})" if run.manifest.name else run.id
+
+
+def print_gates(screen: Screen, gates: Sequence[Gate]) -> None:
+    """✓ or ✗, what was found, what was wanted, and for an unmet gate what would change it."""
+    screen.columns(
+        [
+            [
+                Span("✓", "green") if g.passed else Span("✗", "red"),
+                g.gate,
+                humane.scalar(g.value),
+                "" if g.wanted == g.value else f"wanted {humane.scalar(g.wanted)}",
+                Span("" if g.passed else g.hint, "yellow"),
+            ]
+            for g in gates
+        ]
+    )
+
+
+def print_answer(screen: Screen, answer: Answer) -> None:
+    """The runs behind a file or model, newest first."""
+    if answer.digest:
+        screen.line(answer.asked, Span(f"  sha256 {answer.digest[:DIGEST]}", "dim"))
+    if not answer.matches:
+        screen.line("no run kept these bytes")
+        return
+    screen.columns(
+        [
+            [
+                m.run.id,
+                Span(m.run.manifest.name or "", "bold"),
+                Span(m.run.status, STATUS_STYLE.get(m.run.status, "")),
+                humane.age(m.run.manifest.started_at, screen.now),
+                m.kind,
+                m.path if m.path != answer.asked else "",
+            ]
+            for m in answer.matches
+        ],
+        INDENT if answer.digest else "",
+    )
+
+
+def print_verified(screen: Screen, count: int, size: int, problems: Sequence[tuple[str, str, str]]) -> None:
+    """`count` objects of `size` bytes were read again; `problems`: (run, what of it, what is wrong)."""
+    screen.columns([[Span("✗", "red"), run, what, Span(wrong, "red")] for run, what, wrong in problems])
+    found = f"{count} objects, {humane.size(size)}: "
+    style = "bold red" if problems else "bold green"
+    screen.line(found, Span(f"{len(problems)} missing or altered" if problems else "all as recorded", style))
