@@ -39,7 +39,7 @@ def is_rate(name: str) -> bool:
 @lru_cache(maxsize=8192)
 def strength(name: str) -> int:
     """NEVER, NEUTRAL or STRONG. Names longer than LONGEST characters are not names."""
-    parts = parts_of(_OF.split(name, maxsplit=1)[0])
+    parts = parts_of(_OF.split(name, maxsplit=1)[0].replace("^", "").replace("²", "2"))
     if not parts or len(name) > LONGEST or not any(part.isalpha() or len(part) > 1 for part in parts):
         return NEVER
     if _PER_TIME.search(name) or "_".join(parts) in words.NEVER:
@@ -57,6 +57,8 @@ def strength(name: str) -> int:
     if any(
         p in words.STRONG or w in words.STRONG or w.endswith(_STRONG_ENDS) for p, w in zip(parts, stems, strict=True)
     ):
+        return STRONG
+    if parts[-2:] == ("function", "value"):
         return STRONG
     if "norm" in stems and "grad" in stems:
         return STRONG

@@ -31,6 +31,7 @@ _MARKS = (
     re.compile(r"\[(?:Info|Warning|Debug|Error)\]"),
     re.compile(r"\[[\w.]+: \d\d-\d\d \d\d:\d\d:\d\d\]"),
     re.compile(r"\{\d+\}"),
+    re.compile(r"\([\w.]+:\d+\)(?=\s)"),
     re.compile(r"\[PID:\d+\]"),
     re.compile(r"(?:wandb|tensorflow|ray|jax):(?=\s)"),
     re.compile(r"[\w.]+:[\w<>]+:\d+(?=\s[-|]|\s*\|)"),

@@ -32,7 +32,7 @@ _LEADS = (
         re.IGNORECASE,
     ),
     re.compile(r"\s*\[(?P<s>\d+)\](?=[\s:])"),
-    re.compile(r"\s*(?P<e>\d+)epoch:"),
+    re.compile(r"\s*(?P<e>\d+)epoch\b"),
     re.compile(r"\s*(?P<s>\d+):(?=\s+[A-Za-z])"),
 )
 _WHOLE_RUN = ("num", "global", "total")
@@ -71,7 +71,7 @@ _NOT_A_MARK = frozenset(
         "early",
     ]
 )
-_METRIC = re.compile(r"(?i)loss|acc|reward|score")
+_METRIC = re.compile(r"(?i)loss|acc|reward|score|\bepoch\b")
 _LAST_WORD = re.compile(r"([A-Za-z_]+)['\"]?\s*$")
 _PLURAL = re.compile(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
 
@@ -181,4 +181,5 @@ def _from_counter(text: str) -> Progress:
         step_at=counter.span(1),
         total=to_count(counter[2]),
         word="counter",
+        split=split_in(text[: counter.start()][-40:]),
     )

@@ -111,7 +111,7 @@ def _finish(pattern: bytes, order: list[str], line: Line, reading: Reading) -> S
     pairs = [reading.pairs[int(order[i][1:])] for i in values]
     step = order.index("step") if "step" in order else None
     epoch = order.index("epoch") if "epoch" in order else None
-    shape = Shape(compiled, [pair.name for pair in pairs], step, epoch)
+    shape = Shape(compiled, [pair.full_name for pair in pairs], step, epoch)
     shape.rank = line.rank or 0
     shape.is_percent = [pair.is_percent for pair in pairs]
     return shape

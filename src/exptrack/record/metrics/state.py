@@ -60,7 +60,7 @@ class State:
     """Position, block, table and bars of one stream."""
 
     __slots__ = (
-        "bar", "bars", "block_is_strong", "box", "epoch", "has_begun", "in_block", "is_listing", "split", "step", "table",
+        "bar", "bars", "block_is_strong", "box", "epoch", "has_begun", "heading", "in_block", "is_listing", "split", "step", "table",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -68,6 +68,7 @@ class State:
         self.epoch: int | float | None = None
         self.split: str | None = None
         self.has_begun = False
+        self.heading: Count = None
         self.in_block = False
         self.is_listing = False
         self.block_is_strong = False
@@ -89,6 +90,8 @@ class State:
     def place(self, step: Count, epoch: Count) -> tuple[Count, Count]:
         """Step and epoch of a value: its own, else the announced epoch, else the announced step."""
         if step is None and epoch is None:
+            if self.heading is not None:
+                return self.heading, self.epoch
             epoch = self.epoch
             step = epoch if epoch is not None else self.step
         elif step is None:
@@ -112,4 +115,4 @@ class State:
     def end_block(self) -> None:
         """A line that belongs to no block closes the one before it."""
         self.in_block = self.block_is_strong = False
-        self.split = self.bar = None
+        self.split = self.bar = self.heading = None

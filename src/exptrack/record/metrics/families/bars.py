@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 
 from exptrack.record.metrics import names
-from exptrack.record.metrics.families import pairs, tables
+from exptrack.record.metrics.families import tables
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
 from exptrack.record.metrics.progress import find_progress
+from exptrack.record.metrics.scan import Pair, scan, with_split
 from exptrack.record.metrics.state import Bar, Found, State
 
 NAME = "bar"
@@ -126,7 +127,7 @@ def _advance(desc: str, post: str, at: float, total: str | None, rate: str, stat
         out = flush(state)
         state.move(moved)
     split = names.split_in(desc)
-    named = {pairs.with_split(name, split): value for name, value in values.items()}
+    named = {with_split(name, split): value for name, value in values.items()}
     key = re.sub(r"[\d.:/%\s]+", "", pairs_head(desc))
     return out + _keep(key, position, epoch, is_epoch, named, state)
 
@@ -136,9 +137,9 @@ def pairs_head(desc: str) -> str:
     return desc[:40]
 
 
-def _pairs_of(text: str, is_loose: bool = True) -> list[pairs.Pair]:
+def _pairs_of(text: str, is_loose: bool = True) -> list[Pair]:
     found = []
-    for pair in pairs.scan(text, find_progress(text)):
+    for pair in scan(text, find_progress(text)):
         if pair.strength == names.STRONG or (is_loose and pair.strength == names.NEUTRAL and pair.sep):
             if pair.strength == names.NEUTRAL and pair.text.isdigit():
                 continue

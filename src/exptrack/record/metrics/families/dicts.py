@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from exptrack.record.metrics import names
-from exptrack.record.metrics.families import pairs
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.progress import find_progress
+from exptrack.record.metrics.scan import with_split
 from exptrack.record.metrics.state import Found, State
 
 NAME = "dict"
@@ -161,7 +161,7 @@ def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
     where = state.place(step, epoch)
     split = names.split_in(prefix)
     return [
-        Found(pairs.with_split(name, split), value, *where, is_percent)
+        Found(with_split(name, split), value, *where, is_percent)
         for name, (value, is_whole, is_percent) in numbers.items()
         if strengths[name] == names.STRONG
         or (strengths[name] == names.NEUTRAL and _is_worth(name, is_whole, is_placed, has_strong))

@@ -1,0 +1,271 @@
+"""The numbers of a line and the names that stand before them, whatever stands between.
+
+Every number is named by the text since the number before it: `loss=0.5`, `Avg. loss: 0.5`, `val loss 0.5`, and the odd
+`0.5 accuracy`. Paths, calls and constructor reprs are masked first, so that their numbers are no candidates.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from exptrack.record.metrics import names
+from exptrack.record.metrics.numbers import TOKENS
+from exptrack.record.metrics.progress import NOWHERE, Progress
+
+_FILES = re.compile(
+    r"""\S*[\w*]\.(?:ckpt|pt|pth|h5|hdf5|keras|pkl|bin|safetensors|json|jsonl|ya?ml|pyx?|txt|log|csv|tsv|npz|npy|onnx|zip|tar|gz|params
+    |model|caffemodel|png|jpg|html|cpp|cc|hpp|cuh?|js|ts|go|rs|java|so|whl|sh|md|c|h|toml|cfg|lock|tgz|bz2|xz|deb|rpm|o|a)(?![\w=])
+    (?::\d+)*\S*|(?:https?|file|s3|gs)://\S+|(?<![\w])(?:/[\w.+@=~-]+){2,}/?""",
+    re.VERBOSE,
+)
+_CALL = re.compile(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
+_WRAPPED = re.compile(
+    r"(?:\b(?:np|numpy|jnp|torch|tf)\.)?\b(?:tensor|Tensor|Array|array|DeviceArray|float\d*|int\d*|EagerTensor)\(\s*\[?\s*"
+    r"([-+\w.]+)\s*\]?\s*(?:,\s*\w+=[^()]*(?:\([^()]*\)[^()]*)*)*\)"
+)
+_SEPARATOR = re.compile(
+    r"(?P<bad>[<>!=~+*/-]=|==|=>|->|<-|[<>~≥≤])\s*$|\s*(?P<sep>(?<=[\w)\]'\"%.?])\s*[:=]|\bis:?)?\s*[\[(]?\s*['\"]?$"
+)
+_DELIMITER = re.compile(
+    r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
+)
+_LEADING = re.compile(
+    r"^(?:(?:and|with|at|the|a|an|has|got|current|currently|now|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I
+)
+_PROSE = frozenset(
+    [
+        "from",
+        "to",
+        "of",
+        "was",
+        "is",
+        "than",
+        "by",
+        "in",
+        "over",
+        "for",
+        "at",
+        "on",
+        "improved",
+        "reduced",
+        "decreased",
+        "increased",
+        "the",
+        "with",
+        "not",
+        "has",
+        "have",
+        "be",
+        "been",
+        "will",
+        "did",
+        "between",
+        "after",
+        "before",
+        "until",
+        "if",
+        "when",
+        "took",
+        "using",
+        "and",
+        "or",
+        "reducing",
+        "saving",
+        "loading",
+        "found",
+        "done",
+        "about",
+        "more",
+        "less",
+        "least",
+        "below",
+        "above",
+        "under",
+        "within",
+        "per",
+        "into",
+        "as",
+        "it",
+        "that",
+        "this",
+        "you",
+        "your",
+    ]
+)
+_UNIT = re.compile(
+    r"\s?(?:%|(?P<time>s|sec|secs|seconds?|ms|milliseconds|min|mins|minutes?|h|hrs?|hours?|days?|[kKMGT]i?B|bytes?|B|GB|MB|KB"
+    r"|samples?|examples?|tokens?|tok|images?|imgs?|steps?|it|iters?|items?|words?|fps|Hz|files?|params|parameters|rows|[xX×]"
+    r"|GPUs?|CPUs?|cores|times|lines|bits?)(?![\w=:])(?!\s*[=:]))"
+)
+_RIGHT_NAME = re.compile(
+    r"\s?%?\s(?P<name>accuracy|acc|loss|perplexity|ppl|reward|error|f1|auc|bleu)\b(?=\s*(?:[,;.)|]|$))", re.I
+)
+_SECOND = re.compile(r"\s*/\s*$")
+_PERCENT_AFTER = re.compile(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
+_LISTED = re.compile(r"\s?%?\s*(?:\([^)]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?\s*(?:[,;|\t)\]]|\s{2}|\s[-–]|$)")
+_AFTER_MARK = re.compile(r"\s*[:=]\s*")
+_AT = re.compile(r"(?i)[\s,(]*\b(?:at|after|in|for|on|@|of)?(?: the)?(?: end of)?\s*$")
+
+
+def with_split(name: str, split: str | None) -> str:
+    """The name with the heading's split in front, where a value under `Test set:` would else join the training's series."""
+    return name if split in (None, "train") or names.split_in(name) else f"{split}/{name}"
+
+
+class Pair(NamedTuple):
+    """A named number of a line. `sep` is '=', ':' or '' when only blanks stand between name and value."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+    sep: str
+    strength: int
+    is_percent: bool
+    is_listed: bool  # stands between delimiters, as in `a 1.0 | b 2.0`
+    head: str
+    split: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """The name as it is recorded: with the split that was printed before it on the line."""
+        return with_split(self.name, self.split)
+
+
+def mask(body: str) -> str:
+    """The body with paths, calls and constructor reprs blanked out, every character in its place."""
+    if "(" in body and "=" in body:
+        body = _WRAPPED.sub(_unwrap, body)
+        body = _CALL.sub(_blank, body)
+    elif "(" in body:
+        body = _WRAPPED.sub(_unwrap, body)
+    if "." in body or "/" in body:
+        body = _FILES.sub(_blank, body)
+    return body
+
+
+def _blank(found: re.Match[str]) -> str:
+    return "\0" * len(found[0])
+
+
+def _unwrap(found: re.Match[str]) -> str:
+    before, after = found.start(1) - found.start(), found.end() - found.end(1)
+    return " " * before + found[1] + " " * after
+
+
+def scan(text: str, progress: Progress = NOWHERE) -> list[Pair]:
+    """Every number of `text` that has a name, in order."""
+    pairs: list[Pair] = []
+    previous_end = 0
+    marks = list(progress.spans)
+    for token in TOKENS.finditer(text):
+        start, end = token.span()
+        while marks and marks[0][1] <= start:
+            previous_end = max(previous_end, marks.pop(0)[1])
+        if marks and marks[0][0] <= start:
+            previous_end = max(previous_end, marks[0][1])
+            continue
+        gap = text[previous_end:start]
+        if _AFTER_MARK.fullmatch(gap) and progress.spans:
+            gap = _name_before_mark(text, previous_end, progress) + gap
+        number = token["num"] or token["neg"]
+        if token["count"]:
+            pair = _fraction(text, gap, token)
+            previous_end = pair.end if pair else end
+        elif number is None:
+            if not _is_part_of_name(gap):
+                previous_end = end
+            continue
+        else:
+            if _is_part_of_name(gap) and number.isdigit():
+                continue
+            pair = _pair(text, gap, start, end, number, pairs)
+            previous_end = _after(text, end)
+        if pair is not None:
+            pairs.append(pair)
+    return pairs
+
+
+def _name_before_mark(text: str, end: int, progress: Progress) -> str:
+    """`Cost after iteration 100: 0.64`: the name stands before the mark that ends where the number's gap begins."""
+    start = next((s for s, e in progress.spans if e == end), None)
+    if start is None:
+        return ""
+    return _AT.sub("", text[:start])
+
+
+def _is_part_of_name(gap: str) -> bool:
+    return bool(re.search(r"\b(?:the|on|for|of|class)\s$", gap))
+
+
+def _after(text: str, end: int) -> int:
+    """Where the next gap begins: past the unit, the average in brackets and the spread of this number."""
+    found = re.compile(r"(?:\s?%)?(?:\s*\(\s*[-+\w.,%* =:]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?").match(text, end)
+    if found and not re.search(r"[A-Za-z]\s*[=:]", found[0]):
+        return found.end()
+    return end
+
+
+def _fraction(text: str, gap: str, token: re.Match[str]) -> Pair | None:
+    """`Accuracy: 207/360 (58%)`: the per cent is the value, not the 207."""
+    percent = _PERCENT_AFTER.match(text, token.end())
+    named = _name_of(gap)
+    if percent is None or named is None or names.strength(named[0]) != names.STRONG:
+        return None
+    return Pair(
+        named[0], percent["num"], percent.start("num"), percent.end("num"), ":", names.STRONG, True, True, named[2]
+    )
+
+
+def _pair(text: str, gap: str, start: int, end: int, number: str, pairs: list[Pair]) -> Pair | None:
+    unit = _UNIT.match(text, end)
+    if unit is not None and unit["time"]:
+        return None
+    if pairs and _SECOND.fullmatch(gap) and "." in number:
+        first = pairs[-1]
+        return first._replace(name=f"{first.name} 2", text=number, start=start, end=end)
+    named = _name_of(gap)
+    if named is None:
+        right = _RIGHT_NAME.match(text, end)
+        if right is None or gap.strip(" ,;:|-"):
+            return None
+        return Pair(right["name"], number, start, end, "", names.STRONG, "%" in right[0], True, "")
+    name, sep, head, is_whole = named
+    if (
+        number.lstrip("+-").lower().startswith(("nan", "inf"))
+        and not sep
+        and not re.match(r"\s*(?:[,;|)]|$)", text[end:])
+    ):
+        return None
+    is_percent = unit is not None and unit[0].endswith("%")
+    is_listed = is_whole and _LISTED.match(text, end) is not None
+    return Pair(name, number, start, end, sep, names.strength(name), is_percent, is_listed, head)
+
+
+def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
+    """(name, separator, what stood before the name, name begins at a delimiter) out of the text before a number."""
+    found = _SEPARATOR.search(gap)
+    if found is None or found["bad"]:
+        return None
+    sep = (found["sep"] or "").strip()
+    left = gap[: found.start()].rstrip()
+    cut = 0
+    for delimiter in _DELIMITER.finditer(left):
+        cut = delimiter.end()
+    head, label = left[:cut], left[cut:].strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
+    stripped = _LEADING.sub("", label).strip()
+    if not stripped or "\0" in stripped or stripped[0] in "/=" or len(stripped) > names.LONGEST:
+        return None
+    if stripped.count(")") > stripped.count("("):
+        return None
+    words = stripped.lower().split()
+    if len(words) > (10 if sep else 3) or words[-1] in _PROSE:
+        return None
+    if not sep and _PROSE.intersection(words):
+        return None
+    if "improved" in words or "reducing" in words:
+        return None
+    if not sep and len(words) > 1 and "_" in words[-1] and names.strength(words[-1]) == names.STRONG:
+        stripped = stripped.split()[-1]
+    return stripped, "=" if "=" in sep else ":" if sep else "", head.strip(" ,;|\t*"), stripped == label
