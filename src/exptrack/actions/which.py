@@ -6,13 +6,12 @@ import hashlib
 import os
 from typing import NamedTuple
 
-from exptrack.actions.find import load_run
+from exptrack.actions.find import load_run, outputs_with
 from exptrack.actions.outputs import keep_folder
 from exptrack.actions.promote import models
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.model import Run
-from exptrack.store.index import Index
 from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
 
@@ -53,12 +52,8 @@ def which(project: Project, store: Store, asked: str) -> Answer:
 
 
 def _matches(project: Project, store: Store, digest: str) -> tuple[Match, ...]:
-    with Index.open(project) as index:
-        index.sync(store)
-        rows = index.select("SELECT run, kind, path FROM files WHERE digest = ? ORDER BY run DESC", (digest,))
-        if not rows:
-            rows = index.select("SELECT run, kind, path FROM artifacts WHERE digest = ? ORDER BY run DESC", (digest,))
-    return tuple(Match(load_run(project, store, run), kind, path) for run, kind, path in rows)
+    found = outputs_with(project, store, digest)
+    return tuple(Match(load_run(project, store, o.run_id), o.kind, o.path) for o in found)
 
 
 def digest_of(path: str) -> str:

@@ -12,12 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer._click.exceptions import (
-    Abort,
-    ClickException,
-    Exit,
-    UsageError,
-)  # typer ships its own click, under this name
+from typer._click.exceptions import ClickException, UsageError  # typer ships its own click, under this name
 from typer.core import TyperGroup
 
 from exptrack import __version__
@@ -67,7 +62,11 @@ def _version(is_wanted: bool) -> None:
 
 
 @app.callback()
-def _top(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show it.")) -> None:
+def _top(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
     """Put `exptrack run --` in front of a training command; list, compare, promote and get back what it made."""
 
 
@@ -77,9 +76,9 @@ def run_app(argv: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(list(argv), prog_name="exptrack", standalone_mode=False)
-    except Exit as e:
+    except typer.Exit as e:
         return int(e.exit_code)
-    except Abort:
+    except typer.Abort:
         return INTERRUPTED
     except UsageError as e:
         if type(e).__name__ == "NoArgsIsHelpError":

@@ -18,20 +18,20 @@ INTERNAL = 70  # EX_SOFTWARE of sysexits(3)
 def main(argv: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
     _survive_closed_streams()
+    return guard(lambda: _choose(argv), internal=125 if argv[:1] == ["run"] else INTERNAL)
+
+
+def _choose(argv: Sequence[str]) -> int:
     if argv[:1] == ["run"]:
         from exptrack.cli import quick
 
         request = quick.parse(argv[1:])
         if request is not None:
-            return guard(lambda: quick.start(request), internal=125)
+            return quick.start(request)
     if argv[:1] == ["__complete"]:
         from exptrack.cli.complete import answer
 
-        return guard(lambda: answer(argv[1:]))
-    return guard(lambda: _typer(argv), internal=125 if argv[:1] == ["run"] else INTERNAL)
-
-
-def _typer(argv: Sequence[str]) -> int:
+        return answer(argv[1:])
     from exptrack.cli.app import run_app
 
     return run_app(argv)

@@ -6,21 +6,29 @@ import typer
 
 from exptrack.actions.places import here
 from exptrack.cli.commands.annotating import RUN
+from exptrack.cli.screen import Screen
 
 
 def get(
     run: str = RUN,
     names: list[str] = typer.Argument(None, metavar="[NAME…]", help="Kind, path, file name or glob; none: all."),
     output: str = typer.Option(".", "-o", "--output", metavar="DIR", help="Where to; made when it is not there."),
-    as_json: bool = typer.Option(False, "--json", help="Plain data."),
+    as_json: bool = typer.Option(False, "--json", help="Plain data on stdout and nothing else."),
 ) -> None:
     """Get a run's artifacts out of the store, digests checked."""
     from exptrack.actions.fetch import get as fetch
     from exptrack.actions.find import resolve
-    from exptrack.cli.results import print_fetched
+    from exptrack.actions.present import artifact_json
+    from exptrack.cli.humane import size
+    from exptrack.cli.plain import print_json
 
-    place = here()
-    print_fetched(fetch(place.store, resolve(*place, run), names or (), output), as_json)
+    place, screen = here(), Screen.of()
+    found = fetch(place.store, resolve(*place, run), names or (), output)
+    if as_json:
+        print_json(screen, [{**artifact_json(f.artifact), "written": f.path} for f in found])
+        return
+    for f in found:
+        screen.line(f"{f.artifact.kind}: {f.path} ({size(f.artifact.size)}, sha256 {f.artifact.digest[:12]})")
 
 
 def restore(
@@ -31,27 +39,37 @@ def restore(
     """Write the code of a run as it was into a folder."""
     from exptrack.actions.find import resolve
     from exptrack.actions.restore import restore as write_code
-    from exptrack.cli.results import print_restored
 
-    place = here()
+    place, screen = here(), Screen.of()
     found = resolve(*place, run)
-    print_restored(write_code(place.store, found.manifest, folder, force=force), folder)
+    done = write_code(place.store, found.manifest, folder, force=force)
+    screen.line(f"{done.files} files of {found.id} in {done.target}")
+    for path in done.left_out:
+        screen.line(f"not in the snapshot: {path}")
+    for path in done.leading_out:
+        screen.line(f"a link that leads out of the folder, not made: {path}")
 
 
 def recover() -> int:
-    """Seal the runs whose processes are gone."""
+    """Seal the runs whose processes are gone. Exit 1 when one could not be."""
     from exptrack.actions.recover import recover as seal_the_dead
-    from exptrack.cli.results import print_recovered
 
-    place = here(is_recovering=False)
+    place, screen = here(is_recovering=False), Screen.of()
     sealed, problems = seal_the_dead(place.project)
-    print_recovered(sealed, problems)
+    for result in sealed:
+        screen.line(f"{result['id']}: {result['status']}")
+    for problem in problems:
+        screen.line(f"not sealed: {problem}")
+    if not sealed and not problems:
+        screen.line("nothing to recover")
     return 1 if problems else 0
 
 
 def reindex() -> None:
     """Rebuild index.db from the store."""
     from exptrack.actions.reindex import reindex as rebuild
-    from exptrack.cli.results import print_reindexed
 
-    print_reindexed(rebuild(*here()))
+    done, screen = rebuild(*here()), Screen.of()
+    screen.line(f"{done.path}: {done.runs} runs, {done.events} events, {done.promotions} promotions")
+    for path, text in done.problems:
+        screen.line(f"left out: {path}: {text}")

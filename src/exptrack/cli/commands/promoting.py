@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import typer
 
+from exptrack.actions import present
 from exptrack.actions import promote as promotion
+from exptrack.actions.find import load_run
 from exptrack.actions.places import here
+from exptrack.actions.which import which as find
 from exptrack.cli.commands.annotating import RUN
+from exptrack.cli.modelview import print_answer, print_history, print_models, print_promotion, print_verdict
+from exptrack.cli.plain import print_json
+from exptrack.cli.screen import Screen
 
 MODEL = typer.Argument(..., metavar="MODEL", help="Name of the model, as churn-prod.")
 JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
@@ -17,25 +23,27 @@ def promote(run: str = RUN, model: str = MODEL, reason: str = REASON, as_json: b
     """Make a run the current run of a model, if it may be.
 
     Exit 4 when a gate is not met (every unmet one is listed), 5 when somebody else promoted meanwhile."""
-    from exptrack.cli.results import print_promotion
-
-    place = here()
-    if as_json:
-        verdict = promotion.why(*place, run, model)
-        if not verdict.is_allowed:
-            print_promotion(verdict, None, as_json=True)
-            raise promotion.refusal(verdict)
+    place, screen = here(), Screen.of()
+    verdict = promotion.why(*place, run, model)
+    if not verdict.is_allowed:
+        if as_json:
+            print_json(screen, present.verdict_json(verdict))
+        raise promotion.refusal(verdict)
     verdict, made = promotion.promote(*place, run, model, reason)
-    print_promotion(verdict, made, as_json=as_json)
+    if as_json:
+        print_json(screen, present.verdict_json(verdict, made))
+    else:
+        print_promotion(screen, verdict, made)
     return 0
 
 
 def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
     """Say whether a run may be promoted: every gate with its verdict. Exit 1 when it may not."""
-    from exptrack.cli.results import print_verdict
-
-    verdict = promotion.why(*here(), run, model)
-    print_verdict(verdict, as_json=as_json)
+    verdict, screen = promotion.why(*here(), run, model), Screen.of()
+    if as_json:
+        print_json(screen, present.verdict_json(verdict))
+    else:
+        print_verdict(screen, verdict)
     return 0 if verdict.is_allowed else 1
 
 
@@ -43,14 +51,17 @@ def models(
     model: str = typer.Argument(None, metavar="[MODEL]", help="One model: its history."), as_json: bool = JSON
 ) -> None:
     """List the current run of every model, or one model's history."""
-    from exptrack.cli.results import print_history, print_models
-
-    place = here()
+    place, screen = here(), Screen.of()
     found = promotion.models(place.store, model)
+    if as_json:
+        print_json(screen, present.model_json(found[0]) if model else present.models_json(found))
+        return
+    named = {p.run for history in found for p in history.promotions if p.run}
+    runs = {run_id: load_run(*place, run_id) for run_id in named if place.store.records.has_run(run_id)}
     if model:
-        print_history(found[0], as_json=as_json)
+        print_history(screen, found[0], runs)
     else:
-        print_models(place, found, as_json=as_json)
+        print_models(screen, found, runs)
 
 
 def rollback(
@@ -59,16 +70,14 @@ def rollback(
     reason: str = REASON,
 ) -> None:
     """Go back to an earlier promotion of a model."""
-    from exptrack.cli.results import print_step
-
-    print_step(promotion.rollback(*here(), model, sequence, reason))
+    made = promotion.rollback(*here(), model, sequence, reason)
+    Screen.of().line(f"{model} {made.sequence}: {made.run} (was {made.previous or 'none'})")
 
 
 def demote(model: str = MODEL, reason: str = REASON) -> None:
     """Leave a model without a current run; its history stays."""
-    from exptrack.cli.results import print_step
-
-    print_step(promotion.demote(here().store, model, reason))
+    made = promotion.demote(here().store, model, reason)
+    Screen.of().line(f"{model} {made.sequence}: no current run (was {made.previous})")
 
 
 def which(
@@ -76,9 +85,9 @@ def which(
     as_json: bool = JSON,
 ) -> int:
     """Find the run that made a file (by content) or holds a model. Exit 1 when no run kept these bytes."""
-    from exptrack.actions.which import which as find
-    from exptrack.cli.results import print_answer
-
-    answer = find(*here(), asked)
-    print_answer(answer, as_json=as_json)
+    answer, screen = find(*here(), asked), Screen.of()
+    if as_json:
+        print_json(screen, present.which_json(answer))
+    else:
+        print_answer(screen, answer)
     return 0 if answer.matches else 1

@@ -1,0 +1,24 @@
+"""Groups of runs as rows: for JSON with a mapping a metric, for a table with a column an aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from exptrack.actions.groups import Group
+from exptrack.actions.present import plain
+
+
+def group_json(group: Group, keys: Sequence[str]) -> dict[str, Any]:
+    """{"by": {KEY: value}, "count", "runs": [ids], "metrics": {NAME: {AGGREGATE: number}}}; non-finite as null."""
+    metrics = {name: {**a.values, "not_finite": a.not_finite} for name, a in group.metrics.items()}
+    by = dict(zip(keys, group.key, strict=True))
+    return {"by": plain(by), "count": group.count, "runs": list(group.runs), "metrics": plain(metrics)}
+
+
+def group_row(group: Group, keys: Sequence[str], aggregates: Sequence[str]) -> dict[str, Any]:
+    """One line of the table: the keys, the number of runs, then NAME AGGREGATE for each metric (count only once)."""
+    row: dict[str, Any] = {**dict(zip(keys, group.key, strict=True)), "runs": group.count}
+    for name, found in group.metrics.items():
+        row |= {f"{name} {a}": found.values.get(a) for a in aggregates if a != "count"}
+    return row

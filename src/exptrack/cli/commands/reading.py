@@ -1,0 +1,148 @@
+"""`ls`, `show`, `diff`, `logs`, `parse`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from exptrack.actions.places import Place, here
+from exptrack.cli.commands.annotating import RUN
+from exptrack.cli.screen import Screen
+from exptrack.errors import ExptrackError
+
+JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
+
+
+def warn(text: str) -> None:
+    """What a listing had to leave out, on stderr: the list itself stays clean."""
+    Screen.of(sys.stderr).line(f"warning: {text}")
+
+
+def ls(
+    filters: list[str] = typer.Argument(None, metavar="[FILTER…]", help="status=failed params.lr>1e-4 name~resnet …"),
+    sort: list[str] = typer.Option([], "--sort", metavar="KEY", help="As metrics.val/acc; -KEY reverses; repeatable."),
+    limit: int = typer.Option(None, "-n", "--limit", metavar="N", min=0, help="At most so many runs."),
+    columns: str = typer.Option(None, "--columns", metavar="A,B", help="id,name,params.lr,metrics.val/acc.best,…"),
+    group: str = typer.Option(None, "-g", "--group", help="Only runs of this group."),
+    group_by: str = typer.Option(None, "--group-by", metavar="KEY", help="One row a value, with --agg."),
+    aggregates: str = typer.Option("mean,std,count", "--agg", metavar="A,B", help="mean,std,min,max,median,count."),
+    as_json: bool = JSON,
+    as_csv: bool = typer.Option(False, "--csv", help="RFC 4180, every field or those of --columns."),
+) -> None:
+    """List runs: filter, sort, group, choose columns.
+
+    Filters are KEY OP VALUE with = != > >= < <= ~ !~ on status, tag.K, params.K, metrics.K, started>2d, name, ...;
+    bare words look in name, note and tags. By default only columns that differ are shown."""
+    from exptrack.actions import columns as choose
+    from exptrack.actions.find import find_runs
+    from exptrack.actions.present import ls_csv, run_json
+    from exptrack.cli.plain import print_csv, print_json
+    from exptrack.cli.table import print_runs
+
+    place, screen = here(), Screen.of()
+    wanted = [*(filters or []), *([f"group={group}"] if group else [])]
+    if group_by:
+        _groups(place, screen, wanted, group_by, aggregates, as_json)
+        return
+    found = find_runs(*place, wanted, sort=sort, limit=limit, warn=warn)
+    keys = choose.parse_keys(columns.split(","), found) if columns else None
+    if as_json:
+        print_json(screen, [run_json(r) for r in found])
+    elif as_csv:
+        print_csv(screen, ls_csv(found, keys))
+    else:
+        empty = "no run matches" if wanted else "no runs yet: exptrack run -- COMMAND"
+        print_runs(screen, found, keys, empty=empty)
+
+
+def _groups(place: Place, screen: Screen, wanted: list[str], key: str, aggregates: str, as_json: bool) -> None:
+    from exptrack.actions.group_rows import group_json, group_row
+    from exptrack.actions.groups import group_runs
+    from exptrack.cli.plain import print_json
+    from exptrack.cli.table import print_groups
+
+    keys, wanted_aggregates = key.split(","), aggregates.split(",")
+    groups = group_runs(*place, wanted, keys, aggregates=wanted_aggregates, warn=warn)
+    if as_json:
+        print_json(screen, [group_json(g, keys) for g in groups])
+    else:
+        print_groups(screen, [group_row(g, keys, wanted_aggregates) for g in groups])
+
+
+def show(run: str = RUN, as_json: bool = JSON) -> None:
+    """Show one run: what, with what, on what, how it went, what it left."""
+    from exptrack.actions.find import resolve
+    from exptrack.actions.present import run_json
+    from exptrack.cli.plain import print_json
+    from exptrack.cli.show import print_run
+
+    found, screen = resolve(*here(), run), Screen.of()
+    if as_json:
+        print_json(screen, run_json(found))
+    else:
+        print_run(screen, found)
+
+
+def diff(
+    a: str = typer.Argument(..., metavar="A", help="The run before."),
+    b: str = typer.Argument("@", metavar="B", help="The run after; default: the last one."),
+    patch: bool = typer.Option(False, "--patch", help="The lines of the code, for `git apply`."),
+    exit_code: bool = typer.Option(False, "--exit-code", help="Exit 1 when anything differs."),
+    as_json: bool = JSON,
+) -> int:
+    """Show what changed between two runs, likeliest cause first."""
+    from exptrack.actions.diff import diff_runs, is_different
+    from exptrack.actions.find import resolve
+    from exptrack.actions.patch import patch as code_patch
+    from exptrack.actions.present import diff_json
+    from exptrack.cli.diffview import print_diff, print_patch
+    from exptrack.cli.plain import print_json
+
+    place, screen = here(), Screen.of()
+    before, after = resolve(*place, a), resolve(*place, b)
+    found = diff_runs(place.store, before, after)
+    if as_json:
+        print_json(screen, diff_json(found, is_different(found)))
+    elif patch:
+        print_patch(screen, code_patch(place.store, before.manifest.code.tree, after.manifest.code.tree))
+    else:
+        print_diff(screen, found, before, after)
+    return 1 if exit_code and is_different(found) else 0
+
+
+def logs(
+    run: str = RUN,
+    follow: bool = typer.Option(False, "-f", "--follow", help="Go on until a live run has ended."),
+    stream: str = typer.Option(None, "--stream", metavar="stdout|stderr", help="Only one of the two."),
+) -> None:
+    """Print the recorded output of a run, raw."""
+    from exptrack.actions.find import resolve
+    from exptrack.actions.logs import follow_logs, read_logs
+
+    if stream not in (None, "stdout", "stderr"):
+        raise ExptrackError(f"no stream {stream}", "--stream stdout or --stream stderr")
+    place = here()
+    found = resolve(*place, run)
+    out = sys.stdout.buffer
+
+    def write(block: bytes) -> None:
+        out.write(block)
+        out.flush()
+
+    if follow and found.status == "running":
+        follow_logs(place.project, found, write, stream)
+        return
+    for block in read_logs(*place, found, stream):
+        write(block)
+
+
+def parse(
+    file: str = typer.Argument(..., metavar="FILE|-", help="What a program printed, or a metrics file; -: stdin."),
+    patterns: list[str] = typer.Option([], "--metric", metavar="NAME=REGEX", help="Extra pattern, as for `run`."),
+    as_json: bool = typer.Option(False, "--json", help="One line of JSON a point."),
+) -> None:
+    """Show what would be recorded from a program's output, line by line, and why."""
+    from exptrack.cli.parsing import print_parsed
+
+    print_parsed(Screen.of(), file, patterns, as_json=as_json)
