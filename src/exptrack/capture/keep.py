@@ -69,9 +69,10 @@ class Collection:
             return Kept(row, line=self.seen.lines[place])
         return None
 
-    def read(self, keeper: Keeper, path: str, row: Row) -> Kept:
-        """Store a file's bytes. Unreadable when it cannot be read, OSError when the store does not take them."""
-        full = os.path.join(self.root, path)
+    def read(self, keeper: Keeper, path: str, row: Row, *, root: str = "") -> Kept:
+        """Store a file's bytes (`root`: it lies below another folder). Unreadable when it cannot be read, OSError when
+        the store does not take them."""
+        full = os.path.join(root or self.root, path)
         row = settled(row)
         try:
             if S_ISLNK(row[0]):

@@ -17,6 +17,7 @@ from array import array
 from functools import cached_property
 from typing import Any
 
+CACHE_FILE = "snapshot"
 VERSION = 1
 WIDTH = 5
 ABSENT = (0,) * WIDTH

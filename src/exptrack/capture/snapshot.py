@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from exptrack.capture.tree import Tree
     from exptrack.model import CodeState, StoredFile
 
-CACHE_FILE = "snapshot"
+# A file's time may be one tick of the kernel's clock behind the time of day.
+TICK = 10_000_000
 
 
 class Snapshot:
@@ -28,7 +29,7 @@ class Snapshot:
 
     def __init__(self, start: str, root: str, max_bytes: int) -> None:
         self.start, self.root, self.max_bytes = start, root, max_bytes
-        self.began = time.time_ns()
+        self.began = self.ready = time.time_ns()
         self.before: dict[str, Row] = {}
 
     @staticmethod
@@ -55,22 +56,22 @@ class Snapshot:
             except git.GitTrouble as e:
                 trouble = str(e)
         ours = [os.path.realpath(f) for f in (folder, store) if f]
-        snapshot._prepare(exclude, ours, os.path.join(cache_folder, CACHE_FILE))
+        snapshot._prepare(exclude, ours, cache_folder)
         if job is not None:
             snapshot.survey.begin(job)
         else:
             snapshot.survey.skip_git(trouble)
         return snapshot
 
-    def _prepare(self, exclude: Sequence[str], ours: Sequence[str], cache: str) -> None:
+    def _prepare(self, exclude: Sequence[str], ours: Sequence[str], cache_folder: str) -> None:
         from exptrack.capture.keep import Collection
         from exptrack.capture.scope import Scope
-        from exptrack.capture.seen import load
+        from exptrack.capture.seen import CACHE_FILE, load
         from exptrack.capture.survey import Survey
 
-        self.cache = cache
+        self.cache_folder = cache_folder
         self.settings = repr((self.root, sorted(exclude), sorted(ours)))
-        seen = load(cache, self.settings)
+        seen = load(os.path.join(cache_folder, CACHE_FILE), self.settings)
         self.survey = Survey(self.root, Scope(self.root, exclude, ours), seen, self.max_bytes)
         self.collection = Collection(self.root, seen)
 
@@ -82,6 +83,7 @@ class Snapshot:
         self.survey.finish()
         for path, row in weigh(self.survey, self.collection.seen, self.before, self.max_bytes).items():
             self.collection.keep(keeper, path, row)
+        self.ready = max(self.began, time.time_ns() - TICK)
 
     def complete(
         self, keeper: Keeper, encode_tree: Callable[[Iterable[StoredFile]], bytes]
@@ -91,10 +93,10 @@ class Snapshot:
         from exptrack.capture.tree import Tree
 
         warnings: list[str] = []
-        tree = Tree(self.survey, self.collection, self.before, self.began)
+        tree = Tree(self.survey, self.collection, self.before, ready=self.ready, folder=self.cache_folder)
         digest = None
         try:
-            digest = tree.write(keeper, encode_tree, self.cache, self.settings)
+            digest = tree.write(keeper, encode_tree, self.settings)
         except (OSError, git.GitTrouble) as e:
             warnings.append(f"the code snapshot could not be completed: {e}")
         if digest and self.survey.is_git and self.start != self.root:

@@ -13,21 +13,21 @@ from collections.abc import Callable, Iterable
 
 from exptrack.capture import git
 from exptrack.capture.keep import Collection, Keeper, Kept, Unreadable
-from exptrack.capture.seen import ABSENT, WIDTH, Row, look_at, save
+from exptrack.capture.seen import ABSENT, CACHE_FILE, WIDTH, Row, look_at, save
 from exptrack.capture.survey import Repository, Survey
 from exptrack.model import StoredFile
 
 EncodeTree = Callable[[Iterable[StoredFile]], bytes]
-# A file time may be one clock tick behind the clock that `began` was read from.
-TICK = 20_000_000
-AT_ONCE = 200
 
 
 class Tree:
-    """Columns of the tree in the making: path, line and row of every file that is or was there."""
+    """Columns of the tree in the making: path, line and row of every file that is or was there. `before`: rows from
+    before the child started, `ready`: the last moment before it (nanoseconds), `folder`: of the cache."""
 
-    def __init__(self, survey: Survey, collection: Collection, before: dict[str, Row], began: int) -> None:
-        self.survey, self.collection, self.before, self.began = survey, collection, before, began
+    def __init__(
+        self, survey: Survey, collection: Collection, before: dict[str, Row], *, ready: int, folder: str
+    ) -> None:
+        self.survey, self.collection, self.before, self.ready, self.folder = survey, collection, before, ready, folder
         self.seen = collection.seen
         self.settings = {r.prefix: git.settings(r.folder) for r in survey.repositories}
         self.paths: list[str] = []
@@ -40,7 +40,7 @@ class Tree:
         """Files in the tree."""
         return sum(1 for line in self.lines if line)
 
-    def write(self, keeper: Keeper, encode_tree: EncodeTree, cache: str, settings: str) -> str:
+    def write(self, keeper: Keeper, encode_tree: EncodeTree, settings: str) -> str:
         """Store what is missing and the tree itself; its digest. OSError when the store does not take it."""
         dirty = set(self.survey.dirty)
         for repository in self.survey.repositories:
@@ -59,7 +59,7 @@ class Tree:
             pairs = sorted(zip(self.paths, self.lines, strict=True))
             body = "".join(line + "\n" for _, line in pairs if line)
             tree = keeper.add_bytes(encode_tree(()) + body.encode("ascii"))
-        self._remember(tree, cache, settings)
+        self._remember(tree, settings)
         return tree
 
     def _add_unchanged(self, keeper: Keeper, repository: Repository, dirty: set[str]) -> None:
@@ -126,24 +126,32 @@ class Tree:
         """Was the file touched after the look that found it clean?"""
         if then is not None:
             return now != then  # no clock is asked where there are two looks: a file server has its own
-        return now == ABSENT or max(now[2], now[3]) >= self.began - TICK
+        return now == ABSENT or max(now[2], now[3]) >= self.ready
 
     def _ask_git(self, keeper: Keeper, repository: Repository, late: list[int]) -> None:
         """Clean files that the child was faster to change: from git, else as they are by now."""
-        for at in range(0, len(late), AT_ONCE):
-            part = {self.paths[i][len(repository.prefix) :]: i for i in late[at : at + AT_ONCE]}
+        if not late:
+            return
+        import tempfile
+
+        os.makedirs(self.folder, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder) as target:
+            part = {self.paths[i][len(repository.prefix) :]: i for i in late}
             try:
-                found = git.checked_out(repository.folder, list(part))
-            except (git.GitTrouble, ValueError) as e:
-                found = {}
+                if git.index_key(repository.folder) != repository.key:
+                    raise git.GitTrouble("the index has changed too")
+                git.check_out(repository.folder, list(part), target)
+            except git.GitTrouble as e:
                 self.collection.warnings.append(f"git did not give back what the program changed at once: {e}")
             for path, place in part.items():
-                if path in found:
-                    mode, data = found[path]
-                    row = (int(mode, 8), 0, 0, 0, len(data))
-                    self._set(place, Kept(row, mode, len(data), keeper.add_bytes(data)))
-                else:
+                row = look_at(os.path.join(target, path))
+                try:
+                    kept = self.collection.read(keeper, path, row, root=target)
+                except Unreadable:
                     self._take_as_it_is(keeper, place)
+                else:
+                    kept.row = (row[0], 0, 0, 0, row[4])  # not the row of the file in the work tree
+                    self._set(place, kept)
 
     def _take_as_it_is(self, keeper: Keeper, place: int) -> None:
         path = self.paths[place]
@@ -177,7 +185,7 @@ class Tree:
             self.lines[i] = line
         self._new.clear()
 
-    def _remember(self, tree: str, cache: str, settings: str) -> None:
+    def _remember(self, tree: str, settings: str) -> None:
         seen = self.seen
         empty = {p for p, line in zip(self.paths, self.lines, strict=True) if not line}
         unsure = sorted(empty.union(self.survey.dirty))
@@ -185,4 +193,8 @@ class Tree:
         same = tree == seen.tree and self.rows == seen.rows and heads == list(seen.repositories.values())
         if not same or seen.unsure != set(unsure) or self.paths != seen.paths:
             head = {"tree": tree, "repositories": heads, "unsure": unsure}
-            save(cache, settings, head, paths=self.paths, rows=self.rows, lines=self.lines)
+            cache = os.path.join(self.folder, CACHE_FILE)
+            try:
+                save(cache, settings, head, paths=self.paths, rows=self.rows, lines=self.lines)
+            except OSError as e:
+                self.collection.warnings.append(f"the next snapshot has to read every file again: {e}")

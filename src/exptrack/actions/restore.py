@@ -1,0 +1,114 @@
+"""Write a run's code into a folder as it was: bytes, executable bits, symlinks; every digest checked on the way.
+
+A tree may come from somebody else's store, so it is not trusted: nothing is written outside the folder. Files come
+first, into real folders only, and symlinks last, so that no file is ever written through one. A link that leads out of
+the folder is made as it was (making it touches nothing) and reported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from exptrack.errors import Damaged, ExptrackError
+from exptrack.store.trees import decode_tree
+
+if TYPE_CHECKING:
+    from exptrack.model import RunManifest, StoredFile
+    from exptrack.store.place import Store
+
+LINK = "120000"
+LONGEST_LINK = 4096  # Linux PATH_MAX; no readlink of ours returned more
+
+
+class RestoreResult(NamedTuple):
+    """`files` written below `target`; `left_out`: paths the snapshot did not take (secrets, pipes, unreadable ones);
+    `leading_out`: symlinks that lead out of the folder."""
+
+    target: str
+    files: int
+    left_out: tuple[str, ...]
+    leading_out: tuple[str, ...]
+
+
+def restore(store: Store, manifest: RunManifest, target: str, *, force: bool = False) -> RestoreResult:
+    """Restore a run's snapshot into `target`, new or empty (`force`: files in the way are replaced, others stay).
+
+    Raises ExptrackError when there is no snapshot or the folder will not do, Damaged when bytes are missing or altered:
+    missing ones before anything is written."""
+    if manifest.code.tree is None:
+        raise ExptrackError(f"run {manifest.id} has no code snapshot", "its warnings say why: `exptrack show`")
+    files = decode_tree(store.objects.read(manifest.code.tree))
+    _check(store, files)
+    root = _open_target(target, force=force)
+    for file in files:
+        if file.mode != LINK:
+            _clear(root, file.path)
+            mode = 0o755 if file.mode == "100755" else 0o644
+            store.objects.copy_out(file.digest, os.path.join(root, file.path), mode)
+    leading_out = [f.path for f in files if f.mode == LINK and _link(store, root, f)]
+    return RestoreResult(root, len(files), manifest.code.left_out, tuple(leading_out))
+
+
+def _check(store: Store, files: Iterable[StoredFile]) -> None:
+    """Everything is there, and no path needs another one to be a folder and a file at once."""
+    paths = {f.path for f in files}
+    for file in files:
+        folder = os.path.dirname(file.path)
+        while folder:
+            if folder in paths:
+                raise Damaged(
+                    f"the tree has {folder!r} both as a file and as a folder", "it was not written by exptrack"
+                )
+            folder = os.path.dirname(folder)
+    missing = [f.path for f in files if not store.objects.has(f.digest)]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise Damaged(
+            f"the bytes of {', '.join(map(ascii, missing[:5]))}{more} are not in the store",
+            "`exptrack verify` lists the runs that are hurt",
+        )
+
+
+def _open_target(target: str, *, force: bool) -> str:
+    root = os.path.realpath(target)
+    try:
+        os.makedirs(root, exist_ok=True)
+        is_empty = not os.listdir(root)
+    except OSError as e:
+        raise ExptrackError(f"cannot restore into {target}: {e.strerror}", "name a new folder") from e
+    if not is_empty and not force:
+        raise ExptrackError(f"{target} is not empty", "name a new folder, or overwrite with --force")
+    return root
+
+
+def _clear(root: str, path: str) -> None:
+    """Make the folders above a file; what is in the way there and is no folder (a symlink too) is an error."""
+    place = root
+    for part in path.split("/")[:-1]:
+        place = os.path.join(place, part)
+        try:
+            os.mkdir(place)
+        except FileExistsError:
+            if os.path.islink(place) or not os.path.isdir(place):
+                raise ExptrackError(
+                    f"{place} is in the way of a folder", "move it away, or name a new folder"
+                ) from None
+    if os.path.isdir(os.path.join(root, path)) and not os.path.islink(os.path.join(root, path)):
+        raise ExptrackError(f"{os.path.join(root, path)} is a folder in the way of a file", "move it away")
+
+
+def _link(store: Store, root: str, file: StoredFile) -> bool:
+    """Make a symlink; True when it leads out of the folder. Judged by the target's text: what lies behind other links
+    does not matter, since nothing is written after them."""
+    data = store.objects.read(file.digest)
+    if not data or len(data) > LONGEST_LINK or b"\0" in data:
+        raise Damaged(f"{file.path!r} is no symlink's target", "`exptrack verify` lists what is damaged")
+    _clear(root, file.path)
+    place, text = os.path.join(root, file.path), os.fsdecode(data)
+    if os.path.lexists(place):
+        os.unlink(place)
+    os.symlink(text, place)
+    landing = os.path.normpath(os.path.join(os.path.dirname(place), text))
+    return os.path.isabs(text) or not (landing + "/").startswith(os.path.join(root, ""))

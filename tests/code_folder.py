@@ -1,0 +1,112 @@
+"""A real git work tree and a real store for tests of the code snapshot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from exptrack.capture.snapshot import Snapshot
+from exptrack.model import CodeState
+from exptrack.store.place import Store, open_store
+from exptrack.store.trees import decode_tree, encode_tree
+
+WHO = (
+    "-c",
+    "user.name=t",
+    "-c",
+    "user.email=t@example.invalid",
+    "-c",
+    "commit.gpgsign=false",
+    "-c",
+    "protocol.file.allow=always",
+)
+
+
+class Keeper:
+    """A store's objects that writes down what was read into it."""
+
+    def __init__(self, store: Store) -> None:
+        self.objects = store.objects
+        self.files: list[str] = []
+        self.bytes: list[bytes] = []
+
+    def has(self, digest: str) -> bool:
+        return self.objects.has(digest)
+
+    def add_bytes(self, data: bytes) -> str:
+        self.bytes.append(data)
+        return self.objects.add_bytes(data)
+
+    def add_file(self, path: str) -> tuple[str, int]:
+        self.files.append(os.path.basename(path))
+        return self.objects.add_file(path)
+
+
+class CodeFolder:
+    """A folder at `root`; everything exptrack writes goes beside it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.root.mkdir(exist_ok=True, parents=True)
+        self.beside = root.parent / (root.name + "-beside")
+        self.store = open_store(str(self.beside / "store"), create=True)
+        self.keeper = Keeper(self.store)
+        self.warnings: list[str] = []
+
+    def git(self, *arguments: str, at: str = ".") -> str:
+        done = subprocess.run(["git", *WHO, *arguments], cwd=self.root / at, check=True, capture_output=True)
+        return done.stdout.decode()
+
+    def write(self, path: str, content: str | bytes = "x = 1\n", mode: int = 0o644) -> Path:
+        place = self.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+        place.chmod(mode)
+        return place
+
+    def commit(self, at: str = ".") -> str:
+        self.git("add", "-A", at=at)
+        self.git("commit", "-qm", "a", at=at)
+        return self.git("rev-parse", "HEAD", at=at).strip()
+
+    def begin(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30) -> Snapshot:
+        self.keeper = Keeper(self.store)
+        return Snapshot.begin(
+            str(self.root / at),
+            exclude=exclude,
+            max_bytes=max_bytes,
+            folder=str(self.root / ".exptrack"),
+            cache_folder=str(self.beside / "cache"),
+        )
+
+    def complete(self, snapshot: Snapshot) -> CodeState:
+        state, self.warnings = snapshot.complete(self.keeper, encode_tree)
+        return state
+
+    def take(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30) -> CodeState:
+        """A whole snapshot."""
+        snapshot = self.begin(at, exclude, max_bytes)
+        snapshot.keep_dirty(self.keeper)
+        return self.complete(snapshot)
+
+    def modes(self, state: CodeState) -> dict[str, str]:
+        """path -> mode of a snapshot."""
+        return {f.path: f.mode for f in decode_tree(self.store.objects.read(state.tree or ""))}
+
+    def content(self, state: CodeState) -> dict[str, bytes]:
+        """path -> bytes of a snapshot; also proves that the tree is canonical and all of its objects are whole."""
+        data = self.store.objects.read(state.tree or "")
+        files = decode_tree(data)
+        assert encode_tree(files) == data
+        assert state.files == len(files)
+        out = {f.path: self.store.objects.read(f.digest) for f in files}
+        assert [len(out[f.path]) for f in files] == [f.size for f in files]
+        return out
+
+
+def repository(root: Path) -> CodeFolder:
+    """A folder with an empty repository."""
+    folder = CodeFolder(root)
+    folder.git("init", "-q", "-b", "main")
+    return folder
