@@ -17,6 +17,7 @@ from exptrack.cli.humane import cells, clean
 GAP = "  "
 DEFAULT_WIDTH = 80
 NARROWEST = 40
+NARROWEST_COLUMN = 4
 
 # Style -> SGR parameters (ECMA-48); rich knows the same names.
 STYLES = {
@@ -147,14 +148,15 @@ class Screen:
             legacy_windows=False,
         )
         grid = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold", show_edge=False)
-        widths = widths_of([[Span(c.title) for c in columns], *rows])
-        for column, width in zip(columns, widths, strict=True):
+        natural = widths_of([[Span(c.title) for c in columns], *rows])
+        room = self.width - len(indent) - len(GAP) * (len(columns) - 1)
+        for column, width in zip(columns, fitted(natural, [c.is_fixed for c in columns], room), strict=True):
             grid.add_column(
                 Text(self._sign(clean(column.title))),
                 justify="right" if column.is_right else "left",
                 no_wrap=True,
                 overflow="ellipsis" if self._is_unicode else "crop",
-                min_width=width if column.is_fixed else None,
+                width=width,
             )
         for row in rows:
             grid.add_row(*(Text(self._sign(clean(s.text)), style=s.style) for s in row))
@@ -170,6 +172,23 @@ def widths_of(rows: Sequence[Sequence[Span]]) -> list[int]:
     """Cells each column needs."""
     count = max((len(r) for r in rows), default=0)
     return [max(cells(clean(row[i].text)) for row in rows if i < len(row)) for i in range(count)]
+
+
+def fitted(widths: Sequence[int], is_fixed: Sequence[bool], room: int) -> list[int]:
+    """Widths that add up to at most `room` cells: the widest are cut first, fixed ones only when nothing else helps.
+    (rich would take as much from each column, from the id too.)"""
+    if sum(widths) <= room:
+        return list(widths)
+    cut = [w for w, f in zip(widths, is_fixed, strict=True) if not f]
+    left = room - (sum(widths) - sum(cut))
+    if left < NARROWEST_COLUMN * len(cut):
+        if not any(is_fixed):
+            return [max(1, room // len(widths))] * len(widths)
+        return fitted(widths, [False] * len(widths), room)
+    limit = max(cut)
+    while sum(min(w, limit) for w in cut) > left:
+        limit -= 1
+    return [w if f else min(w, limit) for w, f in zip(widths, is_fixed, strict=True)]
 
 
 def has_colour(is_terminal: bool, environment: Mapping[str, str]) -> bool:
