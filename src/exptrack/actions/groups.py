@@ -49,7 +49,10 @@ def _std(values: Sequence[float]) -> float | None:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return math.fsum(v / len(values) for v in values)  # divided first: the sum of a few 1e308 is no float
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:  # the sum of a few 1e308 is no float; their mean is
+        return math.fsum(v / len(values) for v in values)
 
 
 def _median(values: Sequence[float]) -> float:

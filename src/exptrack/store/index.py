@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 # Primary result codes, https://sqlite.org/rescode.html
 _BROKEN = {11, 24, 26}  # CORRUPT, FORMAT, NOTADB
+_READONLY = 8
 _UNAVAILABLE = {3, 5, 6, 8, 10, 13, 14, 15, 22, 23}  # PERM BUSY LOCKED READONLY IOERR FULL CANTOPEN PROTOCOL NOLFS AUTH
 
 
@@ -129,7 +130,7 @@ class Index:
                 if _is_broken(e):
                     self._start_over()
                 elif _code(e) in _UNAVAILABLE and self._inode >= 0:
-                    self._retreat(str(e))
+                    self._retreat(e)
                 else:
                     raise
         return work()
@@ -173,9 +174,15 @@ class Index:
         schema.create(conn)
         return conn
 
-    def _retreat(self, reason: str) -> None:
-        self._conn.close()
-        self._conn = self._blank(reason)
+    def _retreat(self, e: sqlite3.DatabaseError) -> None:
+        """Into memory; what a read-only file already knows is taken along (a colleague's project: 3 s for 10,000 runs)."""
+        old, is_worth_a_copy = self._conn, _code(e) == _READONLY and not self._is_outdated
+        self._conn = self._blank(str(e))
+        try:
+            if is_worth_a_copy:
+                old.backup(self._conn)
+        finally:
+            old.close()
 
     def _start_over(self) -> None:
         """The index is broken: a fresh file, rebuilt."""

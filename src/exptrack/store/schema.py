@@ -180,6 +180,8 @@ def typed(value: Scalar) -> tuple[Any, str]:
         return None, "null"
     if isinstance(value, bool):
         return str(value).lower(), "bool"
+    if value in ("nan", "inf", "-inf"):  # floats, as wire.py writes them; a text of that kind cannot be told apart
+        value = float(value)
     if isinstance(value, float) and value != value:
         return "nan", "float"
     return clean(value), type(value).__name__
