@@ -148,18 +148,21 @@ class Screen:
             legacy_windows=False,
         )
         grid = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold", show_edge=False)
-        natural = widths_of([[Span(c.title) for c in columns], *rows])
+        titles = [self._sign(clean(c.title)) for c in columns]
+        body = [[Span(self._sign(clean(s.text)), s.style) for s in row] for row in rows]
+        natural = widths_of([[Span(t) for t in titles], *body])
         room = self.width - len(indent) - len(GAP) * (len(columns) - 1)
-        for column, width in zip(columns, fitted(natural, [c.is_fixed for c in columns], room), strict=True):
+        widths = fitted(natural, [c.is_fixed for c in columns], room)
+        for column, title, width in zip(columns, titles, widths, strict=True):
             grid.add_column(
-                Text(self._sign(clean(column.title))),
+                Text(title),
                 justify="right" if column.is_right else "left",
                 no_wrap=True,
                 overflow="ellipsis" if self._is_unicode else "crop",
                 width=width,
             )
-        for row in rows:
-            grid.add_row(*(Text(self._sign(clean(s.text)), style=s.style) for s in row))
+        for row in body:
+            grid.add_row(*(Text(span.text, style=span.style) for span in row))
         console.print(Padding(grid, (0, 0, 0, len(indent)), expand=False))
 
     def _sign(self, text: str) -> str:
