@@ -1,0 +1,100 @@
+"""Keyboard and window of our terminal, passed on to the command's, while we are what the user looks at.
+
+Keys that mean a signal become one in the command's terminal; the rest of our own process group (the script that called
+us) gets it from here, as it would have from the keyboard.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+from exptrack.record.relay import Poller
+from exptrack.record.signals import Signals
+from exptrack.record.terminal import Terminal, copy_window_size, typed_signals
+
+# A shell does not say when it moves a running job to the foreground.
+_GLANCE = 0.25
+
+
+class Console:
+    """`pty` is our end of the command's terminal; `command` the process group that started in its foreground."""
+
+    def __init__(self, terminal: Terminal, pty: int, command: int, poller: Poller, signals: Signals) -> None:
+        # A descriptor of its own: the poller knows the other one as a source of output.
+        self._pty = os.dup(pty)
+        self._terminal, self._command = terminal, command
+        self._poller, self._signals = poller, signals
+        self._pending = b""
+        self._is_listening = False
+        self._is_gone = False
+        self.is_interrupted = False
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Listen to the keyboard if we are in the foreground (again); the window may have changed meanwhile."""
+        if self._is_gone or self._is_listening or not self._terminal.is_in_foreground():
+            return
+        self._terminal.make_raw()
+        self._is_listening = True
+        self.resize()
+        if self._pending:
+            self._push()
+        else:
+            self._poller.watch(self._terminal.fd, select.POLLIN, self._on_keys)
+
+    def next_due(self) -> float | None:
+        """Seconds until `refresh` should look again; None while it need not."""
+        return None if self._is_listening or self._is_gone else _GLANCE
+
+    def resize(self) -> bool:
+        """True when the size changed: then the kernel tells the command's foreground."""
+        return copy_window_size(self._terminal.fd, self._pty)
+
+    def _on_keys(self, _events: int) -> None:
+        try:
+            keys = os.read(self._terminal.fd, 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            keys = b""
+        if not keys:
+            # In the background now, or the terminal is gone; SIGHUP says so in the second case.
+            self._is_gone = self._terminal.is_in_foreground()
+            self.mute()
+            self._terminal.forget_modes()
+            return
+        signals = typed_signals(self._pty, keys, self._command)
+        self._pending = keys
+        self._push()
+        for number in signals:
+            self.is_interrupted = self.is_interrupted or number == signal.SIGINT
+            self._signals.send_to_siblings(number)
+
+    def _push(self, _events: int = 0) -> None:
+        try:
+            while self._pending:
+                self._pending = self._pending[os.write(self._pty, self._pending) :]
+        except BlockingIOError:
+            self._poller.forget(self._terminal.fd)
+            self._poller.watch(self._pty, select.POLLOUT, self._push)
+            return
+        self._poller.forget(self._pty)
+        if self._is_listening:
+            self._poller.watch(self._terminal.fd, select.POLLIN, self._on_keys)
+
+    def mute(self) -> None:
+        """Leave what is typed from now on to whoever reads the terminal next."""
+        self._is_listening = False
+        self._poller.forget(self._terminal.fd)
+        self._poller.forget(self._pty)
+
+    def step_aside(self) -> None:
+        """Before a stop: the terminal as we found it."""
+        self.mute()
+        self._terminal.restore()
+
+    def close(self) -> None:
+        self.step_aside()
+        os.close(self._pty)
