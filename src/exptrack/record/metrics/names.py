@@ -19,6 +19,7 @@ _RATES = frozenset(["lr", "learningrate"])
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 # `Accuracy of the network on the 517 test images`: the words before the preposition say what it is.
 _OF = re.compile(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
+_ASIDE = re.compile(r"(?<=\w)\s*\([^()]*\)$")
 _PER_TIME = re.compile(
     r"(?i)/\s*(?:s|sec|second|min|hour|h|step|it|iter|iteration)\b|per[ _]?(?:s|sec|second|minute|hour)\b|\(m?s\)"
 )
@@ -39,7 +40,7 @@ def is_rate(name: str) -> bool:
 @lru_cache(maxsize=8192)
 def strength(name: str) -> int:
     """NEVER, NEUTRAL or STRONG. Names longer than LONGEST characters are not names."""
-    parts = parts_of(_OF.split(name, maxsplit=1)[0].replace("^", "").replace("²", "2"))
+    parts = parts_of(_OF.split(_ASIDE.sub("", name) or name, maxsplit=1)[0].replace("^", "").replace("²", "2"))
     if not parts or len(name) > LONGEST or not any(part.isalpha() or len(part) > 1 for part in parts):
         return NEVER
     if _PER_TIME.search(name) or "_".join(parts) in words.NEVER:

@@ -21,7 +21,7 @@ _JUNK = (
     r"|(?i:nan|inf)(?:s|ms)\b"
 )
 TOKENS = re.compile(
-    rf"(?<![\w.@#-])(?:(?P<junk>{_JUNK})"
+    rf"(?<![\w.@#^-])(?:(?P<junk>{_JUNK})"
     rf"|(?P<count>\d[\d,]*\s*/\s*\d[\d,]*)(?![\w.])"
     rf"|(?P<num>{NUMBER}|{NOT_FINITE})(?!\w|[-:]\d|\.\d))"
     rf"|(?<=[=:\s(\[,|])(?P<neg>[-+](?:{PLAIN}|(?i:nan|inf(?:inity)?)\b))(?!\w|[-:]\d|\.\d)"

@@ -37,7 +37,7 @@ _MARKS = (
     re.compile(r"[\w.]+:[\w<>]+:\d+(?=\s[-|]|\s*\|)"),
     re.compile(rf"-?\s*[A-Za-z_][\w.-]*\s+-?\s*(?={_LEVEL}\b)"),
     re.compile(
-        r"\[(?!(?i:epoch|ep|step|iter|batch|train|val|test|eval|round|trial))[A-Za-z][\w.\-/]*(?::\d+)?(?::\w+)?\](?!:?\s*[=\d])"
+        r"\[(?!(?i:epoch|ep|step|iter|batch|train|val|test|eval|round|trial))[A-Za-z][\w.\-/]*(?::\d+)?(?::\w+)?\](?!:?\s*(?:=|\d(?!\d{3}-)))"
     ),
     re.compile(r"[A-Za-z_][\w.]*\.(?:py|cc|cpp):\d+[\])]?:?"),
     re.compile(r"[-|](?=\s)"),

@@ -37,39 +37,10 @@ _LEADS = (
 )
 _WHOLE_RUN = ("num", "global", "total")
 _NOT_A_MARK = frozenset(
-    [
-        "total",
-        "max",
-        "maximum",
-        "min",
-        "num",
-        "number",
-        "of",
-        "per",
-        "warmup",
-        "every",
-        "first",
-        "last",
-        "log",
-        "eval",
-        "save",
-        "best",
-        "remaining",
-        "accumulation",
-        "after",
-        "for",
-        "decay",
-        "each",
-        "estimated",
-        "final",
-        "until",
-        "by",
-        "next",
-        "previous",
-        "from",
-        "step_size",
-        "early",
-    ]
+    (
+        "total max maximum min num number of per warmup every first last log eval save best remaining accumulation decay each "
+        "estimated final next previous early"
+    ).split()
 )
 _METRIC = re.compile(r"(?i)loss|acc|reward|score|\bepoch\b")
 _LAST_WORD = re.compile(r"([A-Za-z_]+)['\"]?\s*$")

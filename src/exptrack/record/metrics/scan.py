@@ -31,7 +31,7 @@ _DELIMITER = re.compile(
     r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
 )
 _LEADING = re.compile(
-    r"^(?:(?:and|with|at|the|a|an|has|got|current|currently|now|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I
+    r"^(?:(?:and|with|at|the|a|an|has|got|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I
 )
 _PROSE = frozenset(
     [
@@ -94,16 +94,16 @@ _PROSE = frozenset(
     ]
 )
 _UNIT = re.compile(
-    r"\s?(?:%|(?P<time>s|sec|secs|seconds?|ms|milliseconds|min|mins|minutes?|h|hrs?|hours?|days?|[kKMGT]i?B|bytes?|B|GB|MB|KB"
-    r"|samples?|examples?|tokens?|tok|images?|imgs?|steps?|it|iters?|items?|words?|fps|Hz|files?|params|parameters|rows|[xX×]"
-    r"|GPUs?|CPUs?|cores|times|lines|bits?)(?![\w=:])(?!\s*[=:]))"
+    r"\s?(?:%|(?P<time>(?:s|sec|secs|seconds?|ms|milliseconds|min|mins|minutes?|h|hrs?|hours?|days?|[kKMGT]i?B|bytes?|B|GB|MB|KB"
+    r"|samples?|examples?|tokens?|tok|images?|imgs?|fps|Hz|files?|params|parameters|[xX×]|GPUs?|CPUs?|cores|lines|bits?)"
+    r"(?![\w=:])(?!\s*[=:])|(?:steps?|it|iters?|iterations?|items?|words?|rows|times|epochs?)\b(?=\s*(?:[,;|)/\]]|$))))"
 )
 _RIGHT_NAME = re.compile(
     r"\s?%?\s(?P<name>accuracy|acc|loss|perplexity|ppl|reward|error|f1|auc|bleu)\b(?=\s*(?:[,;.)|]|$))", re.I
 )
 _SECOND = re.compile(r"\s*/\s*$")
 _PERCENT_AFTER = re.compile(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
-_LISTED = re.compile(r"\s?%?\s*(?:\([^)]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?\s*(?:[,;|\t)\]]|\s{2}|\s[-–]|$)")
+_LISTED = re.compile(r"\s?%?\s*(?:\([^)]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?\s*(?:[,;|\t)\]\[]|\s{2}|\s[-–]|$)")
 _AFTER_MARK = re.compile(r"\s*[:=]\s*")
 _AT = re.compile(r"(?i)[\s,(]*\b(?:at|after|in|for|on|@|of)?(?: the)?(?: end of)?\s*$")
 

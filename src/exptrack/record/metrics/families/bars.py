@@ -88,23 +88,27 @@ def _tqdm(found: re.Match[str], line: Line, state: State) -> list[Found]:
     post = post.rstrip().removesuffix("]")
     if not is_whole and post:
         post = _CUT.sub("", post)
-    if state.table is not None and tables.is_row_of(found["desc"], state.table):
-        return _row(found, state)
-    tables.offer_header(found["desc"].rstrip(" :"), state)
+    table = _table(found, state)
+    if table is not None:
+        return table
     if found["unit_n"]:
         return []
     return _advance(found["desc"], post, to_float(found["n"]), found["total"], found["rate"] or "", state)
 
 
-def _row(found: re.Match[str], state: State) -> list[Found]:
-    """Ultralytics puts a table's row where the description goes."""
-    rows = tables.row_values(found["desc"].rstrip(" :"), state)
-    if not rows:
-        return []
-    epoch = rows[0].epoch
-    if epoch is None:
-        is_last = found["n"] == found["total"]
+def _table(found: re.Match[str], state: State) -> list[Found] | None:
+    """Ultralytics draws its tables in the description: the header of one, a row of another."""
+    desc = re.sub(r":\s*(?:\d+%)?\s*$", "", found["desc"])
+    if state.table is not None and tables.is_row_of(desc, state.table):
+        return _row(desc, found["n"] == found["total"], state)
+    return [] if tables.offer_header(desc, state) else None
+
+
+def _row(desc: str, is_last: bool, state: State) -> list[Found]:
+    rows = tables.row_values(desc, state)
+    if not rows or rows[0].epoch is None:
         return rows if is_last else []
+    epoch = rows[0].epoch
     return _keep("row", epoch, epoch, True, {row.name: (row.value, row.is_percent) for row in rows}, state)
 
 
@@ -161,6 +165,9 @@ def _keras(found: re.Match[str], state: State) -> list[Found] | None:
 
 
 def _rich(found: re.Match[str], state: State) -> list[Found] | None:
+    table = _table(found, state)
+    if table is not None:
+        return table
     post = _CLOCKS.sub(" ", found["post"])
     out = _advance(found["desc"], post, to_float(found["n"]), found["total"], "", state)
     state.bar = next(reversed(state.bars.values()), None) if state.bars else None

@@ -56,6 +56,9 @@ def read(line: Line, state: State) -> list[Found] | None:
             return None
         return close(state) if _RULE.match(text) or state.box is not None else None
     cells = [cell.strip() for cell in text.strip("|").split("|")]
+    if len(cells) == 1:
+        # Ray's newer tables: a frame without inner lines round columns kept apart by blanks.
+        return tables.read(Line(cells[0]), state)
     if len(cells) == 2:
         return _pair_row(cells, state)
     box = state.box

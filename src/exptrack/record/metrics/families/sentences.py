@@ -19,8 +19,12 @@ _COCO = re.compile(
     rf"\s*=\s*(?P<value>{_VALUE})"
 )
 _RIGHT = re.compile(rf"(?P<value>{_VALUE})\s+(?P<name>per-word bound|perplexity estimate)")
+_KALDI = re.compile(
+    rf"(?P<name>(?:Overall )?[Aa]verage (?:objective function|log-likelihood)(?: for '[^']*')?|[Oo]verall log-likelihood per frame)"
+    rf".*? is (?P<value>{_VALUE})(?: over|$)"
+)
 _FASTTEXT = re.compile(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
-_HINTS = ("finished with value", " avg", "Average ", "per-word bound", "perplexity estimate", "P@", "R@")
+_HINTS = ("finished with value", " avg", "Average ", "per-word bound", "perplexity estimate", "P@", "R@", "verage ", "verall ")
 
 
 def may_read(text: str, state: State) -> bool:
@@ -44,6 +48,9 @@ def read(line: Line, state: State) -> list[Found] | None:
         iou, area, dets = (re.sub(r"\s+", "", coco[part]) for part in ("iou", "area", "dets"))
         kind = "AP" if "(AP)" in coco["name"] else "AR"
         return [Found(f"{kind} {iou} {area} {dets}", to_float(coco["value"]), *state.place(None, None))]
+    kaldi = _KALDI.search(body)
+    if kaldi:
+        return [Found(kaldi["name"], to_float(kaldi["value"]), *state.place(None, None))]
     found = [Found(m["name"], to_float(m["value"]), *state.place(None, None)) for m in _RIGHT.finditer(body)]
     if found:
         return found

@@ -69,11 +69,11 @@ def read(line: Line, state: State) -> list[Found] | None:
         if text.strip():
             if offer_header(text, state):
                 return []
-            # A warning or a log line between two rows does not end a table; a page of them does.
-            state.table.misses += 1
-            if state.table.misses > _MOST_MISSES or not state.table.rows:
+            # A warning or a log line between two rows does not end a table, nor does a bar; a page of lines does.
+            state.table.misses += not line.is_frame
+            if state.table.misses > _MOST_MISSES:
                 state.table = None
-        elif state.table.rows and not state.table.is_pairs:
+        elif state.table.rows > 1 and not state.table.is_pairs and not _is_report(state.table):
             state.table = None
         return None
     return [] if offer_header(text, state) else None
@@ -95,10 +95,10 @@ def offer_header(text: str, state: State) -> bool:
     if len(text) > 2000 or _NOT_A_NAME.search(text.replace("(", "").replace(")", "").strip()[:200] or "="):
         return False
     cells = _cells(text)
-    columns = [cell for cell, _, _ in cells]
+    columns = [cell if "(" in cell else cell.rstrip(")") for cell, _, _ in cells]
     if len(columns) < 2 or any(cell_value(c) is not None or len(c) > 60 or len(c.split()) > 4 for c in columns):
         return False
-    table = Table(columns, [(start, end) for _, start, end in cells])
+    table = Table(_unique(columns), [(start, end) for _, start, end in cells])
     place_columns(table)
     if len(columns) == 2 and re.search(r"(?i)\bmetric$", columns[0]):
         table.is_pairs = True
@@ -106,6 +106,11 @@ def offer_header(text: str, state: State) -> bool:
         return False
     state.table = table
     return True
+
+
+def _unique(columns: list[str]) -> list[str]:
+    """The second column of a name is that name and 2: each is a series of its own."""
+    return [c if c not in columns[:i] else f"{c} {columns[:i].count(c) + 1}" for i, c in enumerate(columns)]
 
 
 def place_columns(table: Table) -> None:
@@ -121,7 +126,12 @@ def _is_worth(table: Table) -> bool:
     if is_placed:
         first = min(i for i in (table.step, table.epoch) if i is not None)
         return strong > 0 or (first == 0 and len(table.columns) >= 3)
-    return strong >= 2 and strong * 2 >= len(table.columns)
+    return strong >= 2 and strong * 4 >= len(table.columns)
+
+
+def _is_report(table: Table) -> bool:
+    """scikit-learn's classification_report: a label first, blank lines between the classes and the averages."""
+    return table.step is None and table.epoch is None
 
 
 def is_row_of(text: str, table: Table) -> bool:
@@ -147,7 +157,7 @@ def row_cells(text: str, table: Table) -> list[str] | None:
     words = [(m[0], *m.span()) for m in _WORD.finditer(text)]
     if len(words) == wanted or (len(words) == wanted + 1 and cell_value(words[0][0]) is None):
         return [w for w, _, _ in words][-wanted:] if len(words) == wanted else [w for w, _, _ in words]
-    if len(cells) == wanted + 1 and cell_value(cells[0]) is None:
+    if len(cells) == wanted + 1 and (cell_value(cells[0]) is None or _is_report(table)):
         return cells
     if 2 <= len(words) < wanted and table.rows and "\t" not in text:
         return _by_position(words, table)
@@ -176,6 +186,8 @@ def row_values(text: str, state: State) -> list[Found]:
     label = ""
     if len(cells) == len(table.columns) + 1:
         label, cells = cells[0], cells[1:]
+    elif _is_report(table) and cells[0] and cell_value(cells[0]) is None:
+        label = "" if cells[0].lower() in ("all", "total", "overall") else cells[0]
     return cell_values(table, cells, label, state)
 
 
@@ -212,6 +224,6 @@ def metric_columns(table: Table) -> list[int]:
         if first is not None and index == first + 1 and column.lower() in _OBJECTIVES:
             return [index]
         kind = names.strength(column)
-        if kind == names.STRONG or (kind == names.NEUTRAL and len(column) > 1):
+        if kind == names.STRONG or (kind == names.NEUTRAL and (len(column) > 1 or column in "PRF")):
             out.append(index)
     return out
