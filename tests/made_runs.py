@@ -113,7 +113,11 @@ def full_run(number: int = 1, **facts: Any) -> Run:
                 scheduler={"SLURM_JOB_ID": "77"},
             ),
             "usage": Usage(
-                cpu_seconds=190.5, max_rss=3 << 30, max_gpu_memory=20 << 30, gpu_utilisation=87.5, energy_joules=42_000.0
+                cpu_seconds=190.5,
+                max_rss=3 << 30,
+                max_gpu_memory=20 << 30,
+                gpu_utilisation=87.5,
+                energy_joules=42_000.0,
             ),
             "inputs": (
                 Input(name="train", path="data/train", digest="1" * 64, size=123_456_789, files=60_000),

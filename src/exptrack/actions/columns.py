@@ -127,8 +127,8 @@ def _unknown(text: str, runs: Sequence[Run]) -> ExptrackError:
     import difflib
 
     known = {*FIELDS, *ALIASES, *(k.text for k in every(runs)), *(k.name for k in every(runs))}
-    near = difflib.get_close_matches(text, known, 3, 0.5)
-    hint = "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else "columns: " + ", ".join(FIELDS)
+    near = difflib.get_close_matches(text, known, 1, 0.5)
+    hint = f"did you mean `{near[0]}`?" if near else "columns: " + ", ".join(FIELDS)
     return ExptrackError(f"no column {text!r}", hint)
 
 
