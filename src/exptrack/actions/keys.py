@@ -98,12 +98,12 @@ class Key(NamedTuple):
 
 def parse_key(text: str) -> Key:
     """A key of a filter, `--sort` or `--group-by`; ExptrackError (exit 2) names the nearest right one."""
-    text = ALIASES.get(text, text)
-    if text in FIELDS:
-        column, kind = FIELDS[text]
+    full = ALIASES.get(text, text)
+    if full in FIELDS:
+        column, kind = FIELDS[full]
         return Key(text, "runs", column, kind)
-    if text in LINKS:
-        return Key(text, LINKS[text][0], "", "link")
+    if full in LINKS:
+        return Key(full, LINKS[full][0], "", "link")
     prefix, dot, rest = text.partition(".")
     table = TABLES.get(prefix)
     if not dot or not rest or table is None:

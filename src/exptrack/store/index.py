@@ -175,7 +175,7 @@ class Index:
         return conn
 
     def _retreat(self, e: sqlite3.DatabaseError) -> None:
-        """Into memory; what a read-only file already knows is taken along (a colleague's project: 3 s for 10,000 runs)."""
+        """Into memory, with what a read-only file already knows (a colleague's project: 3 s for 10,000 runs)."""
         old, is_worth_a_copy = self._conn, _code(e) == _READONLY and not self._is_outdated
         self._conn = self._blank(str(e))
         try:

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from sealed_runs import add_run, age, make_project, manifest, promote, run_id, say, summary
 
 from exptrack.errors import ExptrackError
 from exptrack.model import Artifact, Input, StoredFile
 from exptrack.store import schema
 from exptrack.store.index import Index, add
 from exptrack.store.trees import encode_tree
+from sealed_runs import add_run, age, make_project, manifest, promote, run_id, say, summary
 
 TABLES = ("runs", "tags", "params", "metrics", "inputs", "artifacts", "files", "events", "promotions", "problems")
 
