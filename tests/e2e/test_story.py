@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Tool
+
+from tool import Tool
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
 OUTPUTS = ["model=outputs/model.npz", "preprocessor=outputs/preprocessor.json", "split=outputs/split.json"]

@@ -22,6 +22,7 @@ def here(*, is_recovering: bool = True) -> Place:
     cannot be sealed stays for `recover`, which says why."""
     project = find_project()
     if project is None:
+        find_project(create=True)  # a policy file that is wrong is the better thing to say
         raise ExptrackError(
             "no runs here: no .exptrack in this folder or above it", "`exptrack run -- COMMAND` makes one", 3
         )

@@ -16,8 +16,8 @@ from exptrack import __version__
 from exptrack.actions import policy
 from exptrack.actions.authors import author
 from exptrack.actions.init import make_project
-from exptrack.capture.snapshot import Snapshot
 from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
+from exptrack.capture.snapshot import Snapshot
 from exptrack.config import Project, find_project
 from exptrack.errors import ExptrackError, NotStarted
 from exptrack.record import rundir

@@ -1,0 +1,146 @@
+"""Whatever is wrong, the user gets `error:` and `hint:`, the right exit code, and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tool import Tool
+
+HELLO = ("--", sys.executable, "-c", "print('step 1 loss=0.5')")
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.stderr.startswith("error: "), done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_unknown_key_names_line_and_nearest_key(tool: Tool) -> None:
+    tool.write("exptrack.toml", 'project = "x"\n\n[require]\ntag = ["owner"]\n')
+    done = tool("run", "--", "touch", "started", code=125)
+    refused(done, "exptrack.toml:4", "require.tag", "`tags`")
+    assert not (tool.folder / "started").exists()
+    refused(tool("ls", code=2), "exptrack.toml:4")
+
+
+def test_wrong_type_names_the_line(tool: Tool) -> None:
+    tool.write("exptrack.toml", 'project = "x"\n[metrics]\ngoals = { "acc" = "up" }\n')
+    refused(tool("run", *HELLO, code=125), "exptrack.toml:3", "max")
+
+
+@pytest.mark.parametrize("tag", ["owner", "=x", "a b=c"])
+def test_malformed_tag_starts_nothing(tool: Tool, tag: str) -> None:
+    refused(tool("run", "-t", tag, "--", "touch", "started", code=125), tag, "hint: ")
+    assert not (tool.folder / "started").exists()
+    assert tool.run_ids() == []
+
+
+def test_command_not_found_and_not_executable(tool: Tool) -> None:
+    refused(tool("run", "--", "no-such-program-here", code=127), "no-such-program-here")
+    tool.write("script.py", "print(1)\n")
+    refused(tool("run", "--", "./script.py", code=126), "script.py", "chmod")
+    assert tool.run_ids() == []
+    assert not list((tool.folder / ".exptrack" / "live").glob("*")) if (tool.folder / ".exptrack").exists() else True
+
+
+def test_wrong_use(tool: Tool) -> None:
+    tool("run", *HELLO)
+    refused(tool("run", code=125), "hint: ")
+    refused(tool("run", "--bogus", *HELLO, code=125), "--bogus")
+    refused(tool("ls", "--bogus", code=2), "--bogus")
+    refused(tool("ls", "metrics.loss>>1", code=2), "hint: ")
+    refused(tool("ls", "--sort", "bogus", code=2), "bogus")
+    refused(tool("no-such-command", code=2), "no-such-command")
+
+
+def test_unknown_and_ambiguous_runs_list_candidates(tool: Tool) -> None:
+    tool("run", "-n", "alpha", *HELLO)
+    tool("run", "-n", "beta", *HELLO)
+    refused(tool("show", "alhpa", code=3), "alpha")
+    first, second = tool.run_ids()
+    prefix = first[: next(i for i in range(16) if first[i] != second[i])]
+    done = tool("show", prefix, code=3)
+    refused(done, *tool.run_ids())
+    refused(tool("show", "@~9", code=3), "@~9")
+    refused(tool("models", "nothing", code=3), "nothing")
+    refused(tool("get", "alpha", code=3), "alpha"[:1])
+
+
+def test_an_empty_folder_says_how_to_begin(tool: Tool) -> None:
+    for words in (["ls"], ["show", "@"], ["diff", "@~1", "@"], ["reindex"]):
+        refused(tool(*words, code=3), "exptrack run")
+    assert not (tool.folder / ".exptrack").exists()
+
+
+def test_a_store_of_a_newer_format_is_left_alone(tool: Tool) -> None:
+    tool("run", *HELLO)
+    (tool.folder / ".exptrack/store/format").write_text("2\n")
+    refused(tool("ls", code=2), "format 2", "upgrade")
+    refused(tool("run", "--", "touch", "started", code=125), "upgrade")
+    assert not (tool.folder / "started").exists()
+    assert len(tool.run_ids()) == 1
+
+
+def test_a_corrupt_manifest_hides_no_other_run(tool: Tool) -> None:
+    tool("run", "-n", "good", *HELLO)
+    tool("run", "-n", "bad", *HELLO)
+    bad = tool.json("show", "bad")["id"]
+    manifest = tool.folder / ".exptrack/store/runs" / f"{bad}.json"
+    manifest.write_text("{ not json")
+    (tool.folder / ".exptrack/index.db").unlink()
+    done = tool("ls")
+    assert "good" in done.stdout
+    assert bad in done.stderr
+    refused(tool("show", bad, code=6), bad)
+    assert manifest.read_text() == "{ not json"
+
+
+def test_a_corrupt_index_is_rebuilt(tool: Tool) -> None:
+    tool("run", "-n", "one", *HELLO)
+    before = tool("ls", "--json").stdout
+    (tool.folder / ".exptrack/index.db").write_bytes(b"not a database at all" * 100)
+    assert tool("ls", "--json").stdout == before
+    tool("run", "-n", "two", *HELLO)
+    assert len(tool.json("ls")) == 2
+
+
+def test_a_store_that_cannot_be_written_starts_nothing(tool: Tool) -> None:
+    tool.write("taken", "a file where a folder should be")
+    tool.write("exptrack.toml", 'store = "taken/store"\n')
+    refused(tool("run", "--", "touch", "started", code=125), "taken/store", "hint: ")
+    refused(tool("run", "--", "touch", "started", code=125, env={"EXPTRACK_DIR": "/proc/none/.exptrack"}), "/proc/none")
+    assert not (tool.folder / "started").exists()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere: no folder is closed to it")
+def test_a_folder_that_is_closed_to_the_user_starts_nothing(tool: Tool) -> None:
+    tool.folder.chmod(0o500)
+    refused(tool("run", "--", "touch", "started", code=125), "hint: ")
+
+
+def test_without_git_the_run_is_recorded_all_the_same(tool: Tool, tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "env"):
+        (tools / name).symlink_to(f"/usr/bin/{name}")
+    tool.write("train.py", "print('step 1 loss=0.5')\n")
+    env = {"PATH": f"{tools}"}
+    tool("run", "-n", "gitless", "--", sys.executable, "train.py", env=env)
+    run = tool.json("show", "@")
+    assert run["status"] == "finished"
+    assert run["code"]["commit"] is None
+    assert run["code"]["files"] >= 1
+    tool("restore", "@", str(tmp_path / "back"), env=env)
+    assert (tmp_path / "back/train.py").read_text() == "print('step 1 loss=0.5')\n"
+
+
+def test_escape_codes_in_names_never_reach_the_screen(tool: Tool) -> None:
+    tool("run", "-n", "evil\x1b]0;owned\x07", "-t", "k=\x1b[31mred", "-m", "n\x1b[2J", *HELLO)
+    for words in (["ls"], ["show", "@"], ["ls", "--json"], ["show", "@", "--json"]):
+        assert "\x1b" not in tool(*words).stdout
+    assert "\x1b" not in tool("show", "evil\x1b[0m", code=3).stderr

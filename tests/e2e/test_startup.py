@@ -1,0 +1,54 @@
+"""Start-up is a feature: what `run` must not import before its child starts, and what other commands leave out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tool import Tool
+
+HEAVY = {
+    "typer", "click", "rich", "git", "psutil", "pynvml", "sqlite3", "sqlite_utils", "yaml", "dataclasses", "inspect",
+    "asyncio", "importlib.metadata", "multiprocessing", "subprocess", "exptrack.model", "exptrack.wire",
+}  # fmt: skip
+
+
+def modules_of(tool: Tool, code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tool.folder, env=tool.env, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split(","))
+
+
+def test_run_imports_nothing_heavy_before_the_child(tool: Tool) -> None:
+    tool.write("exptrack.toml", 'project = "x"\n[require]\ntags = ["owner"]\n')
+    tool.write("train.py", "print('step 1 loss=0.5')\n")
+    tool.committed()
+    tool.write("new.py", "x = 1\n")
+    # run_child is where the child starts: what is loaded there was paid for before it.
+    code = """
+import sys
+from exptrack.actions import run as action
+from exptrack.cli import main
+def stop(*a, **k):
+    print(",".join(sys.modules)); sys.stdout.flush()
+    import os; os._exit(0)
+action.run_child = stop
+main.main(["run", "-t", "owner=me", "-m", "why", "-p", "a=1", "--", sys.executable, "train.py", "--lr", "1"])
+"""
+    loaded = modules_of(tool, code)
+    assert "exptrack.capture.snapshot" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_help_and_lists_in_a_pipe_do_not_import_rich(tool: Tool) -> None:
+    tool("run", "--", "true")
+    for words in (["--help"], ["ls"], ["show", "@"], ["run", "--help"]):
+        code = f"""
+import sys, io
+from exptrack.cli import main
+real, sys.stdout = sys.stdout, io.StringIO()
+main.main({words!r})
+print(",".join(sys.modules), file=real)
+"""
+        assert modules_of(tool, code) & {"rich", "git", "psutil", "pynvml", "sqlite_utils", "yaml"} == set(), words
