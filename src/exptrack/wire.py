@@ -22,8 +22,10 @@ T = TypeVar("T")
 FORMAT = 1
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
-# What a bad file costs: json's own recursion guard stops deep nesting, this stops absurd sizes before they are parsed.
+# What a bad file costs: absurd sizes are not parsed, and what is nested deeper than any record of ours is refused here,
+# where it is one damaged file, and not later, where writing it again would exhaust the stack.
 MAX_RECORD_BYTES = 256 * 1024 * 1024
+MAX_DEPTH = 100
 
 
 def plain(value: Any) -> Any:
@@ -57,9 +59,22 @@ def load(data: bytes, what: str) -> Any:
     if len(data) > MAX_RECORD_BYTES:
         raise Damaged(f"{what} is {len(data)} bytes long: no record of ours is", "move it away if it is not yours")
     try:
-        return json.loads(data)
+        value = json.loads(data)
     except (ValueError, RecursionError) as e:
         raise Damaged(f"{what} is not readable JSON: {e}", "`exptrack verify` lists what is damaged") from e
+    if _is_deeper(value, MAX_DEPTH):
+        raise Damaged(f"{what} is nested more than {MAX_DEPTH} deep", "`exptrack verify` lists what is damaged")
+    return value
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth + 1):
+        inner = [v for c in level for v in (c.values() if isinstance(c, dict) else c if isinstance(c, list) else ())]
+        level = [v for v in inner if isinstance(v, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def decode(cls: type[T], data: bytes, what: str) -> T:
@@ -75,7 +90,7 @@ def decode(cls: type[T], data: bytes, what: str) -> T:
         )
     try:
         return from_plain(cls, raw)
-    except (TypeError, ValueError, KeyError, AttributeError) as e:
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as e:
         raise Damaged(f"{what} is not a {cls.__name__}: {e}", "`exptrack verify` lists what is damaged") from e
 
 
