@@ -14,13 +14,13 @@ from typing import Any
 
 from exptrack.actions.goals import goal_for
 from exptrack.actions.outputs import keep_outputs
-from exptrack.capture.redact import mask_bytes
+from exptrack.capture.redact import mask_bytes, redact_mapping
 from exptrack.config import Project
 from exptrack.model import Declared, End, RunManifest, Start
 from exptrack.record import rundir
 from exptrack.record.reading import Reading, summaries_of
 from exptrack.record.sampler import read_usage
-from exptrack.record.seal import seal
+from exptrack.record.seal import Findings, seal
 from exptrack.record.tail import STREAMS
 from exptrack.store.place import Store
 
@@ -48,12 +48,9 @@ def finish(
     metrics = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
     points = _attempt(said, "points", lambda: _keep(store, run_dir.file(rundir.POINTS)))
     logs = _keep_logs(store, run_dir, said)
-    manifest = seal(
-        start,
-        end,
-        captured,
-        sidecar_params=reading.sidecar.params,
-        sidecar_tags=reading.sidecar.tags,
+    found = Findings(
+        params=redact_mapping(reading.sidecar.params),
+        tags={k: str(v) for k, v in redact_mapping(reading.sidecar.tags).items()},
         metrics=metrics,
         usage=_usage(run_dir, end),
         artifacts=artifacts,
@@ -61,6 +58,7 @@ def finish(
         logs=logs,
         warnings=[*said, *reading.warnings],
     )
+    manifest = seal(start, end, captured, found)
     try:
         store.records.add_manifest(manifest)
     except FileExistsError:

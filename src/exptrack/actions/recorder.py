@@ -88,7 +88,7 @@ def _live(
         _leave(run_dir, keep=(orders, answers, run_dir.lock.fd if run_dir.lock else -1))
         from exptrack.actions.recording import Recording
 
-        Recording(project, store, run_dir, snapshot, orders, answers).go()
+        Recording(project, store, run_dir, snapshot, orders, answers).go(BEAT)
         status = 0
     except BaseException:  # noqa: BLE001 - this process ends here in any case; nothing above it is ours
         # The supervisor sees the exit status and seals in our place; the reason stays beside the run until then.

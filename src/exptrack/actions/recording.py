@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from exptrack import wire
 from exptrack.actions.captures import Captures
 from exptrack.actions.finish import finish
-from exptrack.actions.recorder import BEAT
 from exptrack.config import Project
 from exptrack.model import End
 from exptrack.record import rundir
@@ -44,8 +43,9 @@ class Recording:
         self.warnings: list[str] = []
         self._heard = b""
 
-    def go(self) -> None:
-        threading.Thread(target=self._beat, daemon=True).start()
+    def go(self, beat: float) -> None:
+        """The whole recording; a sign of life every `beat` seconds, whatever it is busy with."""
+        threading.Thread(target=self._beat, args=(beat,), daemon=True).start()
         capturing = threading.Thread(target=self.captures.go, args=(self.snapshot,))
         capturing.start()
         self._follow()
@@ -66,13 +66,13 @@ class Recording:
         )
         os.write(self.answers, b"\n" + json.dumps(result).encode("ascii") + b"\n")
 
-    def _beat(self) -> None:
+    def _beat(self, beat: float) -> None:
         while True:
             try:
                 os.write(self.answers, b".")
             except OSError:
                 return  # the supervisor is gone; the main thread notices by itself
-            time.sleep(BEAT)
+            time.sleep(beat)
 
     def _follow(self) -> None:
         """Until the supervisor says that the child ended, or is gone itself."""

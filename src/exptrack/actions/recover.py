@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from exptrack import wire
-from exptrack.actions.finish import finish
+from exptrack.actions.finish import finish, summary
 from exptrack.config import Project
 from exptrack.errors import ExptrackError
 from exptrack.files import Lock, read_bytes
@@ -40,8 +40,6 @@ def adopt(project: Project, run_dir: rundir.RunDir) -> dict[str, Any]:
     store = open_store(project.store, create=True)
     if store.records.has_run(run_dir.id):
         # The manifest was written; only the clean-up after it was interrupted.
-        from exptrack.actions.finish import summary
-
         result = summary(store.records.manifest(run_dir.id))
         rundir.remove(run_dir.path)
         return result

@@ -11,7 +11,7 @@ from dataclasses import replace
 from exptrack.actions.goals import goal_for
 from exptrack.config import Project
 from exptrack.errors import ExptrackError
-from exptrack.model import RunManifest, Usage
+from exptrack.model import RunManifest
 from exptrack.record import rundir
 from exptrack.store.place import Store
 
@@ -37,22 +37,12 @@ def unsealed_run(run_dir: rundir.RunDir) -> RunManifest:
     """One run as far as it has come. FileNotFoundError when it is gone, Damaged when its start.json is none."""
     # Here and not above: `ls` without a live run pays for neither (40 ms: reading knows every metric format).
     from exptrack.record.reading import summaries_of
-    from exptrack.record.seal import seal
+    from exptrack.record.seal import Findings, seal
 
     start = run_dir.start()
     status = "running" if run_dir.is_alive else "lost"
-    manifest = seal(
-        start,
-        run_dir.end(),
-        run_dir.read(rundir.CAPTURED) or {},
-        sidecar_params={},
-        sidecar_tags={},
-        metrics=summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals)),
-        usage=Usage(),
-        artifacts=(),
-        points=None,
-        logs={},
-        warnings=(),
-    )
+    points = run_dir.file(rundir.POINTS)
+    metrics = summaries_of(points, lambda name: goal_for(name, start.goals))
+    manifest = seal(start, run_dir.end(), run_dir.read(rundir.CAPTURED) or {}, Findings(metrics=metrics))
     # What is missing is known at the end only.
     return replace(manifest, status=status, missing=())

@@ -16,7 +16,7 @@ from typer._click.exceptions import ClickException, UsageError  # typer ships it
 from typer.core import TyperGroup
 
 from exptrack import __version__
-from exptrack.cli.main import INTERRUPTED, report
+from exptrack.cli.ending import INTERRUPTED, report
 from exptrack.cli.table_of_commands import COMMANDS
 
 

@@ -1,18 +1,11 @@
-"""One command, from argv to exit code: the quick way for `run` and completion, typer for the rest, errors for all.
-
-Whatever happens, a user sees `error:` and `hint:` and never a traceback, unless EXPTRACK_DEBUG=1 asks for it.
-"""
+"""One command, from argv to exit code: the quick way for `run` and completion, typer for the rest, one end for all."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from exptrack.errors import ExptrackError
-
-INTERRUPTED = 130
-INTERNAL = 70  # EX_SOFTWARE of sysexits(3)
+from exptrack.cli.ending import INTERNAL, guard
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,36 +37,3 @@ def _survive_closed_streams() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-
-
-def guard(action: Callable[[], int], internal: int = INTERNAL) -> int:
-    """Run an action; every way it can end becomes an exit code."""
-    try:
-        code = action()
-        sys.stdout.flush()
-    except ExptrackError as e:
-        if os.environ.get("EXPTRACK_DEBUG") == "1":
-            raise
-        report(e.message, e.hint)
-        return e.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # `| head` went away: what it wanted it has. Python would complain when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    except Exception as e:
-        # The last fence: a bug is said in one line, with the way to see the rest.
-        if os.environ.get("EXPTRACK_DEBUG") == "1":
-            raise
-        report(f"{type(e).__name__}: {e}", "this is a bug of exptrack; EXPTRACK_DEBUG=1 shows where")
-        return internal
-    return code
-
-
-def report(message: str, hint: str) -> None:
-    """`error:` and `hint:` on stderr; escape codes that came in with a name are not sent to the terminal."""
-    lines = [f"error: {message}"] + [f"hint: {hint}"] * bool(hint)
-    text = "\n".join(lines)
-    safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-    print(safe.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)

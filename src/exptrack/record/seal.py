@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from exptrack import __version__
@@ -21,59 +22,51 @@ from exptrack.model import (
 )
 from exptrack.wire import from_plain
 
+_FROM_START = ("id", "command", "cwd", "started_at", "host", "author", "name", "project", "group", "note", "parent")
 
-def seal(
-    start: Start,
-    end: End | None,
-    captured: Mapping[str, Any],
-    *,
-    sidecar_params: Mapping[str, Scalar],
-    sidecar_tags: Mapping[str, str],
-    metrics: Mapping[str, MetricSummary],
-    usage: Usage,
-    artifacts: Sequence[Artifact],
-    points: str | None,
-    logs: Mapping[str, str],
-    warnings: Sequence[str],
-) -> RunManifest:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the run said and left, beside its start, its end and what was captured."""
+
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, MetricSummary] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    artifacts: Sequence[Artifact] = ()
+    points: str | None = None
+    logs: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Findings) -> RunManifest:
     """`captured` is captured.json: code, environment, machine, inputs, params, as plain data; any part may be missing.
 
     `end` None: nobody saw the child end, the run is `lost`."""
-    tags = {**start.tags, **sidecar_tags}
-    missing = unmet(start, tags, metrics, artifacts)
-    params = {**captured.get("params", {}), **sidecar_params, **{k: start.params[k] for k in start.given_params}}
+    tags = {**start.tags, **found.tags}
+    missing = unmet(start, tags, found.metrics, found.artifacts)
+    ended = end or End(ended_at="")
     return RunManifest(
-        id=start.id,
+        **{name: getattr(start, name) for name in _FROM_START},
         status=status_of(end, missing),
-        command=start.command,
-        cwd=start.cwd,
-        started_at=start.started_at,
-        ended_at=end.ended_at if end else None,
-        seconds=end.seconds if end else None,
-        exit_code=end.exit_code if end else None,
-        signal=end.signal if end else None,
-        host=start.host,
-        author=start.author,
-        name=start.name,
-        project=start.project,
-        group=start.group,
-        note=start.note,
+        ended_at=ended.ended_at or None,
+        seconds=ended.seconds,
+        exit_code=ended.exit_code,
+        signal=ended.signal,
         tags=tags,
-        params=params,
-        metrics=metrics,
+        params={**captured.get("params", {}), **found.params, **{k: start.params[k] for k in start.given_params}},
+        metrics=found.metrics,
         code=_part(CodeState, captured.get("code")),
         environment=_part(Environment, captured.get("environment")),
         machine=_part(Machine, captured.get("machine")),
-        usage=usage,
+        usage=found.usage,
         inputs=tuple(from_plain(Input, i) for i in captured.get("inputs", ())),
-        artifacts=tuple(artifacts),
+        artifacts=tuple(found.artifacts),
         missing=missing,
-        points=points,
-        logs=logs,
-        parent=start.parent,
+        points=found.points,
+        logs=found.logs,
         version=__version__,
-        warnings=(*start.warnings, *captured.get("warnings", ()), *(end.warnings if end else ()), *warnings),
-        extra={k: v for k, v in start.extra.items() if k == "policy"},
+        warnings=(*start.warnings, *captured.get("warnings", ()), *ended.warnings, *found.warnings),
     )
 
 

@@ -1,0 +1,45 @@
+"""How a command ends: exit codes, and `error:` with `hint:` instead of a traceback (EXPTRACK_DEBUG=1 shows it)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from exptrack.errors import ExptrackError
+
+INTERRUPTED = 130
+INTERNAL = 70  # EX_SOFTWARE of sysexits(3)
+
+
+def guard(action: Callable[[], int], internal: int = INTERNAL) -> int:
+    """Run an action; every way it can end becomes an exit code."""
+    try:
+        code = action()
+        sys.stdout.flush()
+    except ExptrackError as e:
+        if os.environ.get("EXPTRACK_DEBUG") == "1":
+            raise
+        report(e.message, e.hint)
+        return e.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `| head` went away: what it wanted it has. Python would complain when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except Exception as e:
+        # The last fence: a bug is said in one line, with the way to see the rest.
+        if os.environ.get("EXPTRACK_DEBUG") == "1":
+            raise
+        report(f"{type(e).__name__}: {e}", "this is a bug of exptrack; EXPTRACK_DEBUG=1 shows where")
+        return internal
+    return code
+
+
+def report(message: str, hint: str) -> None:
+    """`error:` and `hint:` on stderr; escape codes that came in with a name are not sent to the terminal."""
+    lines = [f"error: {message}"] + [f"hint: {hint}"] * bool(hint)
+    text = "\n".join(lines)
+    safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    print(safe.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
