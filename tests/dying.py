@@ -1,7 +1,8 @@
 """Processes that die: at every single system call of a piece of code, or by SIGKILL after so many lines of output.
 
 `die_at_every_step` runs the code once in a forked process for each call it makes to the operating system, and ends that
-process with _exit instead of (or right after) the call. What is then on disk is what a crash at that point leaves.
+process with _exit instead of (or right after) the call. What is then on disk is what a crash at that point leaves. The
+code sees `folder`, a fresh one for each step.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-# `code` sees `folder`, a fresh one for each step. Exit codes of the forks: 77 died as planned, 0 came to the end.
+# Exit codes of the forks: 77 died as planned, 0 came to the end.
 HARNESS = """
 import os, shutil, sys
 code, top, when = compile(sys.argv[1], "code", "exec"), sys.argv[2], sys.argv[3]
-exec(compile(sys.argv[4], "prelude", "exec"))
+known = {}
+exec(compile(sys.argv[4], "prelude", "exec"), known)
 CALLS = ("open", "write", "fsync", "close", "link", "replace", "rename", "unlink", "mkdir", "rmdir", "fchmod",
          "ftruncate")
 
@@ -45,7 +47,7 @@ while True:
     if not pid:
         arm(step)
         try:
-            exec(code, {"folder": folder})
+            exec(code, {**known, "folder": folder})
         except BaseException:
             import traceback
             traceback.print_exc()
@@ -60,7 +62,8 @@ while True:
 
 
 def die_at_every_step(code: str, top: Path, *, prelude: str = "") -> list[Path]:
-    """Folders that a crash at each step left behind, in order; `prelude` is imported once. Fails if the code does."""
+    """Folders that a crash at each step left behind, in order. `prelude` runs once before, without dying; its names are
+    there in `code`. Fails if the code does."""
     top.mkdir(parents=True, exist_ok=True)
     for when in ("before", "after"):
         done = subprocess.run(
@@ -80,3 +83,30 @@ def kill_after(code: str, lines: int, *arguments: str) -> list[str]:
     process.stdout.close()
     assert process.wait() == -signal.SIGKILL
     return said
+
+
+RACE = """
+import sys
+exec(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.read()
+exec(sys.argv[2])
+"""
+
+
+def race(prelude: str, code: str, count: int, *arguments: str) -> list[tuple[int, str]]:
+    """`count` processes do `prelude`, wait for each other, then do `code` at once -> (exit code, what it printed) each.
+
+    `sys.argv[3]` is the number of the process, the arguments follow."""
+    go_read, go_write = os.pipe()
+    command = [sys.executable, "-c", RACE, prelude, code]
+    started = [
+        subprocess.Popen([*command, str(i), *arguments], stdin=go_read, stdout=subprocess.PIPE, text=True)
+        for i in range(count)
+    ]
+    os.close(go_read)
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    os.close(go_write)
+    return [(process.wait(), said) for process in started for said in [process.communicate()[0]]]

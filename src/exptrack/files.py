@@ -9,10 +9,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_counter = 0
+# What link(2) says on file systems that have no hard links (FAT, some FUSE and network mounts).
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def write_atomic(path: str, data: bytes, *, mode: int = 0o600, create_only: bool = False, durable: bool = True) -> None:
@@ -37,10 +39,11 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o600, create_only: bool
 
 
 def temporary_name(folder: str, base: str) -> str:
-    """A name nobody else uses, in the same folder so that rename stays on one file system."""
-    global _counter
-    _counter += 1
-    return os.path.join(folder, f".{base[:80]}.{os.getpid()}.{_counter}.tmp")
+    """A name nobody else uses, in the same folder so that rename stays on one file system.
+
+    Random and not the pid: in containers and on two hosts of a share pids repeat, and what a killed process left behind
+    must not be in its successor's way. 40 characters of `base` are at most 160 of the 255 bytes a name may have."""
+    return os.path.join(folder, f".{base[:40]}.{os.urandom(8).hex()}.tmp")
 
 
 def publish(tmp: str, path: str, *, create_only: bool = False) -> None:
@@ -51,13 +54,21 @@ def publish(tmp: str, path: str, *, create_only: bool = False) -> None:
     try:
         os.link(tmp, path)
     except OSError as e:
-        if e.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+        if e.errno in _NO_LINKS:
+            _publish_without_links(tmp, path)
+            return
+        # NFS may have made the link and lost the answer; the repeated request then finds the name taken - by us.
+        if e.errno != errno.EEXIST or os.stat(tmp).st_nlink < 2:
             raise
-        # A file system without hard links (some FUSE mounts): an empty O_EXCL file claims the name, then is replaced.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        os.replace(tmp, path)
-        return
     os.unlink(tmp)
+
+
+def _publish_without_links(tmp: str, path: str) -> None:
+    # An empty file that claims the name would be half-written under a name after a crash; a lock dies with its holder.
+    with locked(os.path.join(os.path.dirname(path), ".names.lock")):
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        os.replace(tmp, path)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
@@ -88,9 +99,20 @@ def remove_if_there(path: str) -> bool:
     return True
 
 
-def read_bytes(path: str) -> bytes:
-    with open(path, "rb") as f:
-        return f.read()
+def read_bytes(path: str, limit: int | None = None) -> bytes:
+    """The whole file. With `limit` (bytes) for files that somebody else may have made: OSError for a larger one and for
+    a pipe or device, neither of which is opened for long enough to hang or to fill the memory."""
+    if limit is None:
+        with open(path, "rb") as f:
+            return f.read()
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as f:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        if info.st_size > limit:
+            raise OSError(errno.EFBIG, f"{info.st_size} bytes long, more than {limit}", path)
+        return f.read(limit)
 
 
 def read_whole_lines(path: str, offset: int = 0, limit: int = 1 << 22) -> tuple[list[bytes], int]:
