@@ -154,8 +154,8 @@ def every(runs: Sequence[Run]) -> list[Key]:
 
 def differing(runs: Sequence[Run]) -> list[Key]:
     """Params, tags and metrics that are not the same in all runs, the most telling first: metrics with a goal, then
-    params, tags and other metrics; within each what most runs have and what varies most. One run alone differs from
-    nothing: it shows its metrics that have a goal."""
+    params, tags and other metrics; within each what most runs have and what varies most, held-out figures before those
+    of training. One run alone differs from nothing: it shows its metrics that have a goal."""
     ranked = []
     for key in every(runs):
         values = [value(r, key) for r in runs]
@@ -165,7 +165,8 @@ def differing(runs: Sequence[Run]) -> list[Key]:
             continue
         rank = 0 if has_goal else ("param", "tag", "metric").index(key.kind) + 1
         present = sum(v is not None for v in values)
-        ranked.append((rank, -present, -distinct, _stage(key.name) if rank == 0 else 0, key))
+        is_rare = 2 * present < len(runs)
+        ranked.append((rank, is_rare, _stage(key.name) if rank == 0 else 0, -present, -distinct, key))
     return [row[-1] for row in sorted(ranked)]
 
 

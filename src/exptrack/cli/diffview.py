@@ -147,14 +147,13 @@ _SECTIONS: Mapping[str, Callable[[Change], list[Piece]]] = {
 
 def print_patch(screen: Screen, pieces: Iterable[str]) -> None:
     """A unified diff. `pieces` end with newlines and carry undecodable bytes as surrogates."""
+    is_head = True
     for piece in pieces:
-        if screen.is_terminal:
-            screen.line(Span(piece.removesuffix("\n"), _patch_style(piece)))
-        else:
+        if not screen.is_terminal:
             screen.write_exact(piece)
-
-
-def _patch_style(line: str) -> str:
-    if line.startswith(("diff ", "--- ", "+++ ", "index ", "new file", "deleted file", "rename ")):
-        return "bold"
-    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+            continue
+        for line in piece.removesuffix("\n").split("\n"):
+            # A removed line may itself begin with "-- ": only before the first hunk is `---` a head.
+            is_head = line.startswith("diff --git ") or (is_head and not line.startswith("@@"))
+            style = "bold" if is_head else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+            screen.line(Span(line, style))

@@ -89,8 +89,9 @@ class Screen:
         self.write("".join(self._painted(p) for p in pieces).rstrip(" ") + "\n")
 
     def columns(self, rows: Sequence[Sequence[Piece]], indent: str = "") -> None:
-        """Aligned rows without a head; the last column is never cut, so nothing is lost at any width."""
-        self._aligned([[_span(p) for p in row] for row in rows], frozenset(), indent)
+        """Aligned rows without a head, never cut. The last cell of a row may be long: it pushes no column aside."""
+        body = [[_span(p) for p in row] for row in rows]
+        self._aligned(body, widths_of([row[:-1] for row in body]), frozenset(), indent)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Piece]], indent: str = "") -> None:
         """A table: fitted to the width on a terminal, whole in a pipe."""
@@ -98,8 +99,8 @@ class Screen:
         if self.is_terminal:
             self._fitted(columns, body, indent)
         else:
-            head = [Span(c.title) for c in columns]
-            self._aligned([head, *body], frozenset(i for i, c in enumerate(columns) if c.is_right), indent)
+            whole = [[Span(c.title) for c in columns], *body]
+            self._aligned(whole, widths_of(whole), frozenset(i for i, c in enumerate(columns) if c.is_right), indent)
 
     def write(self, text: str) -> None:
         """Text as it is, but for characters the file cannot take."""
@@ -122,13 +123,12 @@ class Screen:
         code = STYLES[span.style]
         return f"\x1b[{code}m{text}\x1b[0m" if code and text and self.has_colour else text
 
-    def _aligned(self, rows: list[list[Span]], right: frozenset[int], indent: str) -> None:
-        widths = widths_of(rows)
+    def _aligned(self, rows: list[list[Span]], widths: list[int], right: frozenset[int], indent: str) -> None:
         lines = []
         for row in rows:
             parts = []
             for i, span in enumerate(row):
-                space = " " * (widths[i] - cells(clean(span.text)))
+                space = " " * (widths[i] - cells(clean(span.text))) if i < len(widths) else ""
                 text = self._painted(span, keep="")
                 parts.append(space + text if i in right else text + space)
             lines.append((indent + GAP.join(parts)).rstrip(" ") + "\n")

@@ -20,6 +20,8 @@ STATUS_STYLE = {
 }
 ARROWS = {"max": "↑", "min": "↓"}
 NOTHING = "-"
+# Names get at least this many cells on a terminal; what they need beyond goes to columns that differ.
+NAME = 20
 
 _TITLES = {"started_at": "started", "ended_at": "ended", "seconds": "duration"}
 _SIZES = ("machine.memory", "usage.max_rss", "usage.max_gpu_memory")
@@ -52,7 +54,7 @@ def _usual(screen: Screen, runs: Sequence[Run]) -> tuple[list[Key], int]:
     candidates = differing(runs)
     if not screen.is_terminal:
         return basic + candidates, 0
-    room = screen.width - _width(*lay_out(runs, basic, screen.now)) - len(GAP)
+    room = screen.width - _width(*lay_out(runs, basic, screen.now))
     chosen = []
     for key in candidates:
         needed = _width(*lay_out(runs, [key], screen.now)) + len(GAP)
@@ -63,8 +65,10 @@ def _usual(screen: Screen, runs: Sequence[Run]) -> tuple[list[Key], int]:
 
 
 def _width(columns: Sequence[Column], rows: Sequence[Sequence[Span]]) -> int:
+    """Cells that columns need beside each other; a long name may be shortened, so it does not count in full."""
     widths = widths_of([[Span(c.title) for c in columns], *rows])
-    return sum(widths) + len(GAP) * (len(widths) - 1)
+    needed = [w if c.is_fixed or len(columns) == 1 else min(w, NAME) for c, w in zip(columns, widths, strict=True)]
+    return sum(needed) + len(GAP) * (len(widths) - 1)
 
 
 def lay_out(runs: Sequence[Run], keys: Sequence[Key], now: float) -> tuple[list[Column], list[list[Span]]]:

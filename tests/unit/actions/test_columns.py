@@ -99,13 +99,15 @@ def test_what_differs_comes_in_the_order_of_interest():
                 "val/acc": metric(0.7, "max"),
                 "speed": metric(8.0),
                 "test/acc": metric(0.5, "max"),
+                "test/once": metric(0.5, "max"),
             },
         ),
     ]
     assert [k.text for k in differing(runs)] == [
-        "metrics.train/acc",  # every run has it
-        "metrics.val/acc",  # more values than test/acc
         "metrics.test/acc",
+        "metrics.val/acc",
+        "metrics.train/acc",
+        "metrics.test/once",  # only one run has it
         "params.lr",
         "tag.a",
         "metrics.speed",  # no goal: last

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from exptrack.actions.promote import History, Verdict
+from exptrack.actions.which import Answer, Match
+from exptrack.cli.modelview import (
+    print_answer,
+    print_history,
+    print_models,
+    print_promotion,
+    print_verdict,
+    print_verified,
+)
+from made_runs import GATES, full_run, piped, promotion, text_of
+
+RUN = full_run()
+
+
+def lines(print_it, *args):
+    screen = piped()
+    print_it(screen, *args)
+    return [line.split() for line in text_of(screen).splitlines()]
+
+
+def test_models_with_their_current_runs():
+    histories = [
+        History("digits-prod", RUN.id, (promotion(1, RUN.id, reason="first"),)),
+        History("old", None, (promotion(1, "x"), promotion(2, None, "x"))),
+    ]
+    assert lines(print_models, histories, {RUN.id: RUN}) == [
+        ["model", "run", "name", "since", "by", "reason"],
+        ["digits-prod", RUN.id, "baseline", "2", "min", "ago", "ann", "first"],
+        ["old", "none", "2", "min", "ago", "ann"],
+    ]
+
+
+def test_no_models_yet():
+    assert lines(print_models, [], {})[0][:3] == ["no", "models", "yet:"]
+
+
+def test_a_history_is_newest_first_and_marks_what_is_current():
+    history = History("m", RUN.id, (promotion(1, "x"), promotion(2, None, "x"), promotion(3, RUN.id, gates=GATES)))
+    rows = lines(print_history, history, {RUN.id: RUN})
+    assert rows[0] == ["m", RUN.id]
+    assert rows[3] == ["*", "3", RUN.id, "baseline", "2", "min", "ago", "ann", "1/3"]
+    assert rows[4][:2] == ["2", "demoted"]
+    assert rows[5][:2] == ["1", "x"]
+
+
+def test_nothing_is_current_after_a_demotion():
+    rows = lines(print_history, History("m", None, (promotion(1, "x"), promotion(2, None, "x"))), {})
+    assert rows[0] == ["m", "no", "current", "run"]
+    assert not any(row[:1] == ["*"] for row in rows)
+
+
+def test_every_gate_with_its_verdict():
+    rows = lines(print_verdict, Verdict(RUN, "digits-prod", None, GATES))
+    assert rows == [
+        ["✓", "status", "finished"],
+        ["✗", "val/acc", ">=", "0.95", "0.9", "wanted", ">=", "0.95", "val/acc", "ended", "at", "0.9"],
+        ["✗", "loss", "<", "1", "nan", "wanted", "<", "1", "loss", "ended", "at", "nan"],
+        [],
+        f"{RUN.id} (baseline) may not be promoted to digits-prod: 2 of 3 unmet".split(),
+    ]
+    assert lines(print_verdict, Verdict(RUN, "m", None, GATES[:1]))[-1][2:] == ["may", "be", "promoted", "to", "m"]
+
+
+def test_a_promotion_says_what_was_there_before():
+    rows = lines(print_promotion, Verdict(RUN, "digits-prod", "x", GATES[:1]), promotion(3, RUN.id, "x"))
+    assert rows[-1] == f"digits-prod@3: {RUN.id} (baseline) is current, was x".split()
+
+
+def test_who_made_a_file():
+    answer = Answer("m.npz", "2" * 64, (Match(RUN, "model", "out/model.npz"),))
+    assert lines(print_answer, answer) == [
+        ["m.npz", "sha256", "222222222222"],
+        [RUN.id, "baseline", "finished", "5", "min", "ago", "model", "out/model.npz"],
+    ]
+    assert lines(print_answer, Answer("m.npz", "2" * 64, ()))[1] == "no run kept these bytes".split()
+    assert lines(print_answer, Answer("prod", None, (Match(RUN, "model", "prod"),)))[0][-1] == "model"
+
+
+def test_what_was_verified():
+    assert lines(print_verified, 12, 2048, []) == ["12 objects, 2.0 KiB: all as recorded".split()]
+    assert lines(print_verified, 12, 2048, [("r1", "model m.pt", "altered")]) == [
+        "✗ r1 model m.pt altered".split(),
+        "12 objects, 2.0 KiB: 1 missing or altered".split(),
+    ]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from exptrack.cli.show import LISTED, print_run
+from exptrack.model import CodeState
+from made_runs import full_run, made_run, piped, terminal, text_of
+
+
+def shown(run, screen=None):
+    screen = screen or piped()
+    print_run(screen, run)
+    return text_of(screen)
+
+
+def titles(text):
+    return [line for line in text.splitlines() if line and not line.startswith(" ")][1:]
+
+
+def test_sections_without_content_are_left_out():
+    assert titles(shown(made_run())) == []
+    assert titles(shown(full_run())) == [
+        "missing",
+        "metrics",
+        "params",
+        "tags",
+        "code",
+        "environment",
+        "machine",
+        "usage",
+        "inputs",
+        "outputs",
+        "warnings",
+    ]
+
+
+def test_the_first_line_says_how_it_ended():
+    assert shown(made_run()).startswith("finished  01kmade000000001\n")
+    assert shown(made_run(status="failed", exit_code=3)).startswith("failed with exit code 3  01k")
+    assert shown(made_run(status="killed", exit_code=None, signal="SIGTERM")).startswith("killed by SIGTERM  01k")
+    assert shown(full_run()).startswith("finished  baseline  01kmade000000001  digits-prod@  pinned\n")
+
+
+def test_a_live_run_has_run_for_as_long_as_it_runs():
+    text = shown(made_run(status="running", ended_at=None, seconds=None, exit_code=None))
+    assert "  for      5 min 00 s\n" in text
+
+
+def test_every_line_of_a_note_is_shown():
+    text = shown(full_run())
+    assert "why      smaller rate\n           as Bob proposed\n" in text
+
+
+def test_what_is_missing_is_named():
+    assert "missing\n  output tokenizer\n" in shown(full_run())
+
+
+def test_long_lists_are_cut_on_a_terminal_only():
+    run = made_run(code=CodeState(commit="c" * 40, changed=tuple(f"file{i}.py" for i in range(30))))
+    assert all(f"file{i}.py\n" in shown(run) for i in range(30))
+    text = shown(run, terminal())
+    assert f"file{LISTED - 2}.py\n" in text
+    assert f"file{LISTED - 1}.py\n" not in text
+    assert f"… and {30 - LISTED + 1} more" in text
+
+
+def test_exactly_as_many_as_fit_are_not_cut():
+    run = made_run(code=CodeState(changed=tuple(f"file{i}.py" for i in range(LISTED))))
+    assert "more" not in shown(run, terminal())
+
+
+def test_a_missing_input_and_bytes_that_were_let_go_are_said():
+    text = shown(full_run())
+    assert "was not there" in text
+    assert "bytes let go" in text
+
+
+def test_names_and_warnings_cannot_send_escape_codes():
+    run = made_run(name="\x1b[2Jx", tags={"a": "\x1b]0;t\x07"}, note="\x9bm", warnings=("\x1b[0m",))
+    for screen in (piped(), terminal()):
+        text = shown(run, screen)
+        assert "\x1b" not in text
+        assert "\x9b" not in text
+        assert "\\x1b[2Jx" in text
