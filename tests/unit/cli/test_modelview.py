@@ -75,13 +75,13 @@ def test_who_made_a_file():
         ["m.npz", "sha256", "222222222222"],
         [RUN.id, "baseline", "finished", "5", "min", "ago", "model", "out/model.npz"],
     ]
-    assert lines(print_answer, Answer("m.npz", "2" * 64, ()))[1] == "no run kept these bytes".split()
+    assert lines(print_answer, Answer("m.npz", "2" * 64, ()))[1] == ["no", "run", "kept", "these", "bytes"]
     assert lines(print_answer, Answer("prod", None, (Match(RUN, "model", "prod"),)))[0][-1] == "model"
 
 
 def test_what_was_verified():
-    assert lines(print_verified, 12, 2048, []) == ["12 objects, 2.0 KiB: all as recorded".split()]
+    assert lines(print_verified, 12, 2048, []) == [["12", "objects,", "2.0", "KiB:", "all", "as", "recorded"]]
     assert lines(print_verified, 12, 2048, [("r1", "model m.pt", "altered")]) == [
-        "✗ r1 model m.pt altered".split(),
-        "12 objects, 2.0 KiB: 1 missing or altered".split(),
+        ["✗", "r1", "model", "m.pt", "altered"],
+        ["12", "objects,", "2.0", "KiB:", "1", "missing", "or", "altered"],
     ]

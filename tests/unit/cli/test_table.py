@@ -28,7 +28,7 @@ def head(screen):
 def test_by_default_only_what_differs_is_shown():
     screen = piped()
     print_runs(screen, THREE)
-    assert head(screen) == "id status name started duration val/acc ↑ loss ↓ lr".split()
+    assert head(screen) == ["id", "status", "name", "started", "duration", "val/acc", "↑", "loss", "↓", "lr"]
 
 
 def test_without_names_there_is_no_column_of_names():
@@ -49,7 +49,7 @@ def test_a_narrow_terminal_gets_the_most_telling_columns_and_says_how_many_it_ha
     print_runs(screen, THREE)
     lines = text_of(screen).splitlines()
     assert all(len(line.rstrip()) <= 70 for line in lines)
-    assert head(screen) == "id status name started duration val/acc ↑".split()
+    assert head(screen) == ["id", "status", "name", "started", "duration", "val/acc", "↑"]
     assert lines[-1].startswith("+ 2 more")
 
 
