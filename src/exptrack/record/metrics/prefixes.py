@@ -35,7 +35,7 @@ _MARKS = (
     re.compile(r"\[PID:\d+\]"),
     re.compile(r"(?:wandb|tensorflow|ray|jax):(?=\s)"),
     re.compile(r"[\w.]+:[\w<>]+:\d+(?=\s[-|]|\s*\|)"),
-    re.compile(rf"-?\s*[A-Za-z_][\w.-]*\s+-?\s*(?={_LEVEL}\b)"),
+    re.compile(rf"-?\s*[A-Za-z_][\w.-]*+\s++-?\s*+(?={_LEVEL}\b)"),
     re.compile(
         r"\[(?!(?i:epoch|ep|step|iter|batch|train|val|test|eval|round|trial))[A-Za-z][\w.\-/]*(?::\d+)?(?::\w+)?\](?!:?\s*(?:=|\d(?!\d{3}-)))"
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from exptrack.record.metrics import words
 from exptrack.record.metrics.names import split_in
 from exptrack.record.metrics.numbers import to_count
 
@@ -18,11 +19,13 @@ _STEP = (
 )
 _MARK = re.compile(
     rf"(?<![\w.@-])(?:(?P<e>{_EPOCH})|(?P<s>{_STEP}))(?:\((?P<split>train|val|valid|test|eval)\w*\))?"
-    rf"(?P<glue>['\"]?\s*(?:[:=]\s*|#|no\.?\s*|-\s)?\s*[\[(]?\s*)(?P<n>\d[\d,]*(?:\.\d+)?)"
-    rf"(?:\s*(?:/|of)\s*(?P<N>\d[\d,]*|\?))?(?![\w.]*\w|\s*%)\s*[\])]?",
+    rf"(?P<glue>['\"]?+\s*+(?:[:=]\s*+|#|no\.?\s*+|-\s++)?+[\[(]?+\s*+)(?P<n>\d[\d,]*(?:\.\d+)?)"
+    rf"(?:\s*+(?:/|of)\s*+(?P<N>\d[\d,]*|\?))?(?![\w.]*\w|\s*%)\s*[\])]?",
     re.IGNORECASE,
 )
-_COUNTER = re.compile(r"[\[(]?\s*(?<![\w.])(\d[\d,]*)\s*/\s*(\d[\d,]*)(?:\s*\(\s*[\d.]+\s*%\s*\))?\s*[\])]?(?![\w.])")
+_COUNTER = re.compile(
+    r"[\[(]?\s{0,12}(?<![\w.])(\d[\d,]*)\s*/\s*(\d[\d,]*)(?:\s*\(\s*[\d.]+\s*%\s*\))?\s*[\])]?(?![\w.])"
+)
 _BRACKETED = re.compile(r"[\[(]\s*(\d+)\s*/\s*(\d+)\s*(?:\(\s*[\d.]+\s*%\s*\))?\s*[\])]")
 _LEADS = (
     re.compile(r"\s*\[(?P<e>\d+)\s*/\s*\d+\]\s*\[(?P<s>\d+)\s*/\s*(?P<N>\d+)\]"),
@@ -36,12 +39,6 @@ _LEADS = (
     re.compile(r"\s*(?P<s>\d+):(?=\s+[A-Za-z])"),
 )
 _WHOLE_RUN = ("num", "global", "total")
-_NOT_A_MARK = frozenset(
-    (
-        "total max maximum min num number of per warmup every first last log eval save best remaining accumulation decay each "
-        "estimated final next previous early"
-    ).split()
-)
 _METRIC = re.compile(r"(?i)loss|acc|reward|score|\bepoch\b")
 _LAST_WORD = re.compile(r"([A-Za-z_]+)['\"]?\s*$")
 _PLURAL = re.compile(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
@@ -119,7 +116,7 @@ def _is_mark(text: str, mark: re.Match[str]) -> bool:
     if mark["s"] and "." in mark["n"]:
         return False
     before = _LAST_WORD.search(text[: mark.start()][-24:])
-    if before is not None and before[1].lower() in _NOT_A_MARK:
+    if before is not None and before[1].lower() in words.NOT_A_MARK:
         return False
     # `steps: 500` alone is a setting; `10 epochs` never gets here. Beside a metric the plural is DeepSpeed's own mark.
     return not _PLURAL.search(word) or word.startswith(_WHOLE_RUN) or bool(_METRIC.search(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from exptrack.model import Point
-from exptrack.record.metrics.families import bars, boxes
+from exptrack.record.metrics.families import bars, boxes, dicts
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.lines import Cutter, frames, has_controls
 from exptrack.record.metrics.patterns import Patterns
@@ -15,6 +15,8 @@ from exptrack.record.metrics.state import Found, State
 from exptrack.record.metrics.sweeper import Sweeper
 
 _MOST_RANKS = 256
+# Nobody prints longer lines of metrics, but for JSON; and no expression below is quick on them.
+_LONGEST_TEXT = 4096
 _BLOCK = 256 * 1024
 Witness = Callable[[str, str, list[Found]], None]
 
@@ -86,7 +88,7 @@ class Recogniser:
 
     def _line(self, raw: bytes, out: list[Point], is_frame: bool = False) -> Line | None:
         text = raw.decode("utf-8", "replace")
-        glued = bars.glued(text)
+        glued = bars.glued(text) if len(text) <= _LONGEST_TEXT else None
         if glued is not None:
             self._text(glued[0], True, out)
             text = glued[1]
@@ -101,7 +103,9 @@ class Recogniser:
             rank = rank if len(self._states) < _MOST_RANKS else _MOST_RANKS
             state = self._states.setdefault(rank, State())
         for family in FAMILIES:
-            if not family.may_read(line.text, state):
+            if len(text) > _LONGEST_TEXT and family.read is not dicts.read:
+                continue
+            if not family.may_read(text, state):
                 continue
             found = family.read(line, state)
             if found is not None:

@@ -9,90 +9,27 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from exptrack.record.metrics import names
+from exptrack.record.metrics import names, words
 from exptrack.record.metrics.numbers import TOKENS
 from exptrack.record.metrics.progress import NOWHERE, Progress
 
 _FILES = re.compile(
-    r"""\S*[\w*]\.(?:ckpt|pt|pth|h5|hdf5|keras|pkl|bin|safetensors|json|jsonl|ya?ml|pyx?|txt|log|csv|tsv|npz|npy|onnx|zip|tar|gz|params
+    r"""(?<!\S)\S*[\w*]\.(?:ckpt|pt|pth|h5|hdf5|keras|pkl|bin|safetensors|json|jsonl|ya?ml|pyx?|txt|log|csv|tsv|npz|npy|onnx|zip|tar|gz|params
     |model|caffemodel|png|jpg|html|cpp|cc|hpp|cuh?|js|ts|go|rs|java|so|whl|sh|md|c|h|toml|cfg|lock|tgz|bz2|xz|deb|rpm|o|a)(?![\w=])
-    (?::\d+)*\S*|(?:https?|file|s3|gs)://\S+|(?<![\w])(?:/[\w.+@=~-]+){2,}/?""",
+    (?::\d+)*\S*|(?:https?|file|s3|gs)://\S+|(?<!\S)\S*[?&][\w.-]+=\S*|(?<![\w])(?:/[\w.+@=~-]+){2,}/?""",
     re.VERBOSE,
 )
 _CALL = re.compile(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
 _WRAPPED = re.compile(
     r"(?:\b(?:np|numpy|jnp|torch|tf)\.)?\b(?:tensor|Tensor|Array|array|DeviceArray|float\d*|int\d*|EagerTensor)\(\s*\[?\s*"
-    r"([-+\w.]+)\s*\]?\s*(?:,\s*\w+=[^()]*(?:\([^()]*\)[^()]*)*)*\)"
+    r"([-+\w.]+)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
 )
-_SEPARATOR = re.compile(
-    r"(?P<bad>[<>!=~+*/-]=|==|=>|->|<-|[<>~≥≤])\s*$|\s*(?P<sep>(?<=[\w)\]'\"%.?])\s*[:=]|\bis:?)?\s*[\[(]?\s*['\"]?$"
-)
+_BAD_SIGN = ("<", ">", "~", "≥", "≤", "==", "=>", "->", "<-", "!=", "<=", ">=", "~=", "+=", "*=", "/=", "-=")
+_MAY_PRECEDE_SIGN = re.compile(r"[\w)\]'\"%.?²]")
 _DELIMITER = re.compile(
     r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
 )
-_LEADING = re.compile(
-    r"^(?:(?:and|with|at|the|a|an|has|got|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I
-)
-_PROSE = frozenset(
-    [
-        "from",
-        "to",
-        "of",
-        "was",
-        "is",
-        "than",
-        "by",
-        "in",
-        "over",
-        "for",
-        "at",
-        "on",
-        "improved",
-        "reduced",
-        "decreased",
-        "increased",
-        "the",
-        "with",
-        "not",
-        "has",
-        "have",
-        "be",
-        "been",
-        "will",
-        "did",
-        "between",
-        "after",
-        "before",
-        "until",
-        "if",
-        "when",
-        "took",
-        "using",
-        "and",
-        "or",
-        "reducing",
-        "saving",
-        "loading",
-        "found",
-        "done",
-        "about",
-        "more",
-        "less",
-        "least",
-        "below",
-        "above",
-        "under",
-        "within",
-        "per",
-        "into",
-        "as",
-        "it",
-        "that",
-        "this",
-        "you",
-        "your",
-    ]
-)
+_LEADING = re.compile(r"^(?:(?:and|with|at|the|a|an|has|got|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I)
 _UNIT = re.compile(
     r"\s?(?:%|(?P<time>(?:s|sec|secs|seconds?|ms|milliseconds|min|mins|minutes?|h|hrs?|hours?|days?|[kKMGT]i?B|bytes?|B|GB|MB|KB"
     r"|samples?|examples?|tokens?|tok|images?|imgs?|fps|Hz|files?|params|parameters|[xX×]|GPUs?|CPUs?|cores|lines|bits?)"
@@ -103,9 +40,12 @@ _RIGHT_NAME = re.compile(
 )
 _SECOND = re.compile(r"\s*/\s*$")
 _PERCENT_AFTER = re.compile(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
-_LISTED = re.compile(r"\s?%?\s*(?:\([^)]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?\s*(?:[,;|\t)\]\[]|\s{2}|\s[-–]|$)")
+_LISTED = re.compile(
+    r"\s?%?(?:\s*+\([^)]*\))?(?:\s*+(?:\+/?-|±)\s*+[\d.eE+-]+)?(?:\t|\s{2}|\s[-–]|\s*+(?:[,;|)\]\[]|$))"
+)
+_NO_NAME = re.compile(r"[\0\"?<>{}$\\`;!|=,&~]|^[/:]|^[^\w(.]*$")
 _AFTER_MARK = re.compile(r"\s*[:=]\s*")
-_AT = re.compile(r"(?i)[\s,(]*\b(?:at|after|in|for|on|@|of)?(?: the)?(?: end of)?\s*$")
+_AT = re.compile(r"(?i)[\s,(]{0,9}\b(?:at|after|in|for|on|of)(?: the)?(?: end of)?$|[\s,(@]+$")
 
 
 def with_split(name: str, split: str | None) -> str:
@@ -192,7 +132,7 @@ def _name_before_mark(text: str, end: int, progress: Progress) -> str:
     start = next((s for s, e in progress.spans if e == end), None)
     if start is None:
         return ""
-    return _AT.sub("", text[:start])
+    return _AT.sub("", text[:start].rstrip())
 
 
 def _is_part_of_name(gap: str) -> bool:
@@ -243,29 +183,45 @@ def _pair(text: str, gap: str, start: int, end: int, number: str, pairs: list[Pa
     return Pair(name, number, start, end, sep, names.strength(name), is_percent, is_listed, head)
 
 
+def _sign_of(gap: str) -> tuple[str, str] | None:
+    """The text before the separator, and the separator ('=', ':' or ''); None where a comparison or an arrow stands."""
+    left = gap.rstrip()
+    if left.endswith(("'", '"')):
+        left = left[:-1].rstrip()
+    if left.endswith(("[", "(")):
+        left = left[:-1].rstrip()
+    if left.endswith(_BAD_SIGN):
+        return None
+    if left.endswith((":", "=")):
+        sep, left = left[-1], left[:-1].rstrip()
+        return (left, sep) if _MAY_PRECEDE_SIGN.match(left[-1:]) else None
+    if left.endswith(" is"):
+        return left[:-3].rstrip(), ":"
+    return left, ""
+
+
 def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
     """(name, separator, what stood before the name, name begins at a delimiter) out of the text before a number."""
-    found = _SEPARATOR.search(gap)
-    if found is None or found["bad"]:
+    signed = _sign_of(gap)
+    if signed is None:
         return None
-    sep = (found["sep"] or "").strip()
-    left = gap[: found.start()].rstrip()
+    left, sep = signed
     cut = 0
     for delimiter in _DELIMITER.finditer(left):
         cut = delimiter.end()
     head, label = left[:cut], left[cut:].strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
     stripped = _LEADING.sub("", label).strip()
-    if not stripped or "\0" in stripped or stripped[0] in "/=" or len(stripped) > names.LONGEST:
+    if not stripped or len(stripped) > names.LONGEST or _NO_NAME.search(stripped):
         return None
     if stripped.count(")") > stripped.count("("):
         return None
-    words = stripped.lower().split()
-    if len(words) > (10 if sep else 3) or words[-1] in _PROSE:
+    said = stripped.lower().split()
+    if len(said) > (10 if sep else 3) or said[-1] in words.PROSE:
         return None
-    if not sep and _PROSE.intersection(words):
+    if not sep and words.PROSE.intersection(said):
         return None
-    if "improved" in words or "reducing" in words:
+    if "improved" in said or "reducing" in said:
         return None
-    if not sep and len(words) > 1 and "_" in words[-1] and names.strength(words[-1]) == names.STRONG:
+    if not sep and len(said) > 1 and "_" in said[-1] and names.strength(said[-1]) == names.STRONG:
         stripped = stripped.split()[-1]
-    return stripped, "=" if "=" in sep else ":" if sep else "", head.strip(" ,;|\t*"), stripped == label
+    return stripped, sep, head.strip(" ,;|\t*"), stripped == label

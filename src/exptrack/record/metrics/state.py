@@ -43,7 +43,7 @@ class Bar:
 
     __slots__ = ("at", "epoch", "is_epoch", "values")
 
-    def __init__(self, at: int | float | None, epoch: int | float | None, is_epoch: bool) -> None:
+    def __init__(self, at: int | float, epoch: int | float | None, is_epoch: bool) -> None:
         self.at = at
         self.epoch = epoch
         self.is_epoch = is_epoch

@@ -58,3 +58,51 @@ NEVER_FIRST = _words(
     num n nb max_steps target required expected total_params
     """
 )
+
+# Words after which a number is part of a sentence, not the value of a name.
+PROSE = _words(
+    """
+    from to of was is than by in over for at on improved reduced decreased increased the with not has have be
+    been will did between after before until if when took using and or reducing saving loading found done
+    about more less least below above under within per into as it that this you your
+    """
+)
+
+# `total steps`, `every epoch`: a count or a setting, not where the training is.
+NOT_A_MARK = _words(
+    """
+    total max maximum min num number of per warmup every first last log eval save best remaining accumulation
+    decay each estimated final next previous early
+    """
+)
+
+# Columns of a table that hold the step, and those that hold the epoch.
+STEP_COLUMNS = _words(
+    """
+    iter iteration iterations step steps gen generation round # it batch update n_iter trial counter episode
+    timestep total_timesteps it. #iter nit k ncall
+    """
+)
+
+# The same for epochs.
+EPOCH_COLUMNS = _words(
+    """
+    epoch epochs ep e
+    """
+)
+
+# A column right behind the step with one of these names is what an optimiser optimises.
+OBJECTIVES = _words(
+    """
+    target objective value score fitness function_value y
+    """
+)
+
+# Keys of which three together make a mapping a configuration.
+SETTINGS = _words(
+    """
+    batch_size learning_rate lr seed epochs num_epochs max_steps optimizer model model_name model_type
+    architectures hidden_size dropout weight_decay dataset output_dir device warmup_steps config args
+    vocab_size num_layers
+    """
+)

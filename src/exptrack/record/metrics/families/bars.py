@@ -35,6 +35,12 @@ _RICH = re.compile(
 _CLOCKS = re.compile(
     r"(?:-|\d+):(?:--|\d\d):(?:--|\d\d)|\u2022|[\d.]+\s?(?:it|s|batch)/(?:s|it|batch)\S*|\d+(?:\.\d+)?s(?=\s|$)"
 )
+# tqdm with a format of its own (ignite): the counter before the bar, the clock at the end.
+_TQDM_OWN = re.compile(
+    r"(?P<desc>.*?)\[?(?P<n>\d+)/(?P<total>\d+)\]?\s+\d{1,3}%\|(?P<bar>[^,\[|]*)\|?,?(?P<post>[^\[]*)\[[\d:?]+<[^\]]*\]"
+)
+_MOST_BARS = 16
+Values = dict[str, tuple[float, bool]]
 _CUT = re.compile(r"[-+]?[\d.]+(?:e-?)?$")
 
 
@@ -53,21 +59,24 @@ def read(line: Line, state: State) -> list[Found] | None:
     text = line.text
     if state.bar is not None:
         if text.startswith("                    ") and "%|" not in text and "\u2501" not in text:
-            _fill(state.bar, text, state)
+            _fill(state.bar, text)
             return []
         state.bar = None
     found = _TQDM.match(text)
     if found:
-        return _tqdm(found, line, state)
+        return _tqdm(found, state)
+    own = _TQDM_OWN.match(text)
+    if own:
+        return _advance(own["desc"], own["post"], to_float(own["n"]), "", state)
     keras = _KERAS.match(line.body)
     if keras:
         return _keras(keras, state)
-    rich = _RICH.match(text)
+    rich = _RICH.match(text) if "\u2501" in text or "\u2500" in text else None
     if rich:
         return _rich(rich, state)
     open_ended = _TQDM_OPEN.match(text)
     if open_ended and open_ended["post"]:
-        return _advance(open_ended["desc"], open_ended["post"], to_float(open_ended["n"]), None, "", state)
+        return _advance(open_ended["desc"], open_ended["post"], to_float(open_ended["n"]), "", state)
     return None
 
 
@@ -81,7 +90,7 @@ def glued(text: str) -> tuple[str, str] | None:
     return text[: match.end()], text[match.end() :]
 
 
-def _tqdm(found: re.Match[str], line: Line, state: State) -> list[Found]:
+def _tqdm(found: re.Match[str], state: State) -> list[Found]:
     post = found["post"] or ""
     clock = found["clock"]
     is_whole = post.rstrip().endswith("]") or (clock is not None and found["post"] is None)
@@ -93,7 +102,7 @@ def _tqdm(found: re.Match[str], line: Line, state: State) -> list[Found]:
         return table
     if found["unit_n"]:
         return []
-    return _advance(found["desc"], post, to_float(found["n"]), found["total"], found["rate"] or "", state)
+    return _advance(found["desc"], post, to_float(found["n"]), found["rate"] or "", state)
 
 
 def _table(found: re.Match[str], state: State) -> list[Found] | None:
@@ -112,33 +121,31 @@ def _row(desc: str, is_last: bool, state: State) -> list[Found]:
     return _keep("row", epoch, epoch, True, {row.name: (row.value, row.is_percent) for row in rows}, state)
 
 
-def _advance(desc: str, post: str, at: float, total: str | None, rate: str, state: State) -> list[Found]:
+def _advance(desc: str, post: str, at: float, rate: str, state: State) -> list[Found]:
     where = find_progress(desc)
     values = {pair.name: (to_float(pair.text), pair.is_percent) for pair in _pairs_of(post)}
     for pair in _pairs_of(desc.rstrip(" :"), is_loose=False):
         values.setdefault(pair.name, (to_float(pair.text), pair.is_percent))
     position = int(at) if at == int(at) else at
-    epoch, is_epoch = where.epoch, True
-    moved = where
-    if epoch is None:
-        if "epoch" in rate or re.match(r"(?i)\W*epochs?\b(?!\s*\d)", desc):
-            epoch, is_epoch = position, True
-        else:
-            epoch = state.epoch
-            is_epoch = epoch is not None
-    out: list[Found] = []
-    if moved.epoch is not None and moved.epoch != state.epoch:
-        out = flush(state)
-        state.move(moved)
     split = names.split_in(desc)
     named = {with_split(name, split): value for name, value in values.items()}
-    key = re.sub(r"[\d.:/%\s]+", "", pairs_head(desc))
-    return out + _keep(key, position, epoch, is_epoch, named, state)
+    key = re.sub(r"[\d.:/%\s]+", "", desc[:40])
+    if where.epoch is not None:
+        out = flush(state) if where.epoch != state.epoch else []
+        state.move(where)
+        return out + _keep(key, position, where.epoch, True, named, state)
+    if "epoch" in rate or re.match(r"(?i)\W*epochs?\b(?!\s*\d)", desc):
+        return _keep(key, position, position, True, named, state)
+    return _keep(key, position, state.epoch, _is_within_epoch(state.bars.get(key), position, state), named, state)
 
 
-def pairs_head(desc: str) -> str:
-    """The words of a description that stay the same from frame to frame."""
-    return desc[:40]
+def _is_within_epoch(bar: Bar | None, at: int | float, state: State) -> bool:
+    """Whether a bar that names no epoch runs inside one: it starts anew each epoch, where a bar of the whole run goes on."""
+    if state.epoch is None:
+        return False
+    if bar is None or at < bar.at:
+        return True
+    return bar.is_epoch and bar.epoch == state.epoch
 
 
 def _pairs_of(text: str, is_loose: bool = True) -> list[Pair]:
@@ -169,37 +176,29 @@ def _rich(found: re.Match[str], state: State) -> list[Found] | None:
     if table is not None:
         return table
     post = _CLOCKS.sub(" ", found["post"])
-    out = _advance(found["desc"], post, to_float(found["n"]), found["total"], "", state)
+    out = _advance(found["desc"], post, to_float(found["n"]), "", state)
     state.bar = next(reversed(state.bars.values()), None) if state.bars else None
     return out
 
 
-def _fill(bar: Bar, text: str, state: State) -> None:
+def _fill(bar: Bar, text: str) -> None:
     for pair in _pairs_of(text.strip()):
         bar.values[pair.name] = (to_float(pair.text), pair.is_percent)
 
 
 def _keep(
-    key: str,
-    at: int | float,
-    epoch: int | float | None,
-    is_epoch: bool,
-    values: dict[str, tuple[float, bool]],
-    state: State,
+    key: str, at: int | float, epoch: int | float | None, is_epoch: bool, values: Values, state: State
 ) -> list[Found]:
     """Let `values` wait as the bar's newest frame; give back the older frame when the position has moved on."""
     bar = state.bars.pop(key, None)
     out: list[Found] = []
-    if bar is not None and (
-        (bar.epoch if is_epoch else bar.at) != (epoch if is_epoch else at) or bar.is_epoch != is_epoch
-    ):
-        out = bar.take()
-        bar = None
     if bar is None:
-        if len(state.bars) >= 16:
-            out += state.bars.pop(next(iter(state.bars))).take()
+        if len(state.bars) >= _MOST_BARS:
+            out = state.bars.pop(next(iter(state.bars))).take()
         bar = Bar(at, epoch, is_epoch)
-    bar.at = at
+    elif bar.is_epoch != is_epoch or (bar.epoch != epoch if is_epoch else bar.at != at):
+        out = bar.take()
+    bar.at, bar.epoch, bar.is_epoch = at, epoch, is_epoch
     bar.values.update(values)
     state.bars[key] = bar
     return out
@@ -207,6 +206,4 @@ def _keep(
 
 def flush(state: State) -> list[Found]:
     """Everything that still waits: the epoch has ended, or the output has."""
-    out = [found for bar in state.bars.values() for found in bar.take()]
-    state.bars.clear()
-    return out
+    return [found for bar in state.bars.values() for found in bar.take()]

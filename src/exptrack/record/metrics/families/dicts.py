@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from exptrack.record.metrics import names
+from exptrack.record.metrics import names, words
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.progress import find_progress
@@ -25,33 +25,6 @@ _STEPS = (
     "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step", "batch", "update", "round", "generation",
 )  # fmt: skip
 _EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
-_SETTINGS = frozenset(
-    [
-        "batch_size",
-        "learning_rate",
-        "lr",
-        "seed",
-        "epochs",
-        "num_epochs",
-        "max_steps",
-        "optimizer",
-        "model",
-        "model_name",
-        "model_type",
-        "architectures",
-        "hidden_size",
-        "dropout",
-        "weight_decay",
-        "dataset",
-        "output_dir",
-        "device",
-        "warmup_steps",
-        "config",
-        "args",
-        "vocab_size",
-        "num_layers",
-    ]
-)
 _SKIP = re.compile(
     r"(?i)^(?:params?|parameters|config|args|hparams|hyper_?param\w*|settings|metadata|meta|best_params|kwargs)$"
 )
@@ -91,7 +64,7 @@ def _parse(text: str) -> dict[str, Any] | None:
 
 
 _WRAPPED = re.compile(
-    r"\b(?:[A-Za-z_]+\.)?(?:float|int|str_?|tensor|Tensor|array|Array)\w*\(\s*([^()]*?)\s*(?:,\s*\w+=[^()]*)*\)"
+    r"\b(?:[A-Za-z_]+\.)?(?:float|int|str_?|tensor|Tensor|array|Array)\w*\(\s*([^()]*?)\s*(?:,[^()]*)?\)"
 )
 _BARE = re.compile(r"(?<=[:\[,\s(])(-?)(nan|inf|NaN|Infinity)\b(?=[\s,}\])])")
 
@@ -144,7 +117,7 @@ def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
     epoch = _position(flat, _EPOCHS)
     step = before.step if step is None else step
     epoch = before.epoch if epoch is None else epoch
-    is_settings = len(_SETTINGS.intersection(flat)) >= 3 or bool(_SETTINGS_BEFORE.search(prefix))
+    is_settings = len(words.SETTINGS.intersection(flat)) >= 3 or bool(_SETTINGS_BEFORE.search(prefix))
     if is_settings and not (before.is_known or _position(flat, _STEPS[:4]) is not None):
         return []
     numbers = {name: number for name, value in flat.items() if (number := _number(value)) is not None}

@@ -24,7 +24,17 @@ _KALDI = re.compile(
     rf".*? is (?P<value>{_VALUE})(?: over|$)"
 )
 _FASTTEXT = re.compile(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
-_HINTS = ("finished with value", " avg", "Average ", "per-word bound", "perplexity estimate", "P@", "R@", "verage ", "verall ")
+_HINTS = (
+    "finished with value",
+    " avg",
+    "Average ",
+    "per-word bound",
+    "perplexity estimate",
+    "P@",
+    "R@",
+    "verage ",
+    "verall ",
+)
 
 
 def may_read(text: str, state: State) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from exptrack.record.metrics import names
+from exptrack.record.metrics import names, words
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.state import Found, State, Table
@@ -17,35 +17,6 @@ NAME = "table"
 _CELL = re.compile(r"\S+(?: \S+)*")
 _WORD = re.compile(r"\S+")
 _RULE = re.compile(r"[\s\-=_+|:\u2500-\u257f]+$")
-_STEP_NAMES = frozenset(
-    [
-        "iter",
-        "iteration",
-        "iterations",
-        "step",
-        "steps",
-        "gen",
-        "generation",
-        "round",
-        "#",
-        "it",
-        "batch",
-        "update",
-        "n_iter",
-        "trial",
-        "counter",
-        "episode",
-        "timestep",
-        "total_timesteps",
-        "it.",
-        "#iter",
-        "nit",
-        "k",
-        "ncall",
-    ]
-)
-_EPOCH_NAMES = frozenset(["epoch", "epochs", "ep", "e"])
-_OBJECTIVES = frozenset(["target", "objective", "value", "score", "fitness", "function_value", "y"])
 _MOST_MISSES = 8
 _ROW_START = re.compile(r"\s*[\d#*+.\-\u2713]")
 _OF = re.compile(r"(\d+)\s*/\s*\d+$")
@@ -116,8 +87,10 @@ def _unique(columns: list[str]) -> list[str]:
 def place_columns(table: Table) -> None:
     """Note which columns hold step and epoch."""
     lowered = [re.sub(r"\W+$", "", c.lower()) or c for c in table.columns]
-    table.epoch = next((i for i, c in enumerate(lowered) if c in _EPOCH_NAMES and (c != "e" or "#" in lowered)), None)
-    table.step = next((i for i, c in enumerate(lowered) if c in _STEP_NAMES), None)
+    table.epoch = next(
+        (i for i, c in enumerate(lowered) if c in words.EPOCH_COLUMNS and (c != "e" or "#" in lowered)), None
+    )
+    table.step = next((i for i, c in enumerate(lowered) if c in words.STEP_COLUMNS), None)
 
 
 def _is_worth(table: Table) -> bool:
@@ -186,6 +159,9 @@ def row_values(text: str, state: State) -> list[Found]:
     label = ""
     if len(cells) == len(table.columns) + 1:
         label, cells = cells[0], cells[1:]
+        if cell_value(label) is not None and not {"precision", "recall"} <= set(table.columns):
+            # A pandas frame: its index has no heading and counts the rounds.
+            state.step, label = to_count(label), ""
     elif _is_report(table) and cells[0] and cell_value(cells[0]) is None:
         label = "" if cells[0].lower() in ("all", "total", "overall") else cells[0]
     return cell_values(table, cells, label, state)
@@ -221,7 +197,7 @@ def metric_columns(table: Table) -> list[int]:
     for index, column in enumerate(table.columns):
         if index in (table.step, table.epoch):
             continue
-        if first is not None and index == first + 1 and column.lower() in _OBJECTIVES:
+        if first is not None and index == first + 1 and column.lower() in words.OBJECTIVES:
             return [index]
         kind = names.strength(column)
         if kind == names.STRONG or (kind == names.NEUTRAL and (len(column) > 1 or column in "PRF")):
