@@ -14,7 +14,7 @@ from typing import Any
 
 from exptrack.actions.goals import goal_for
 from exptrack.actions.outputs import keep_outputs
-from exptrack.capture.redact import mask_bytes, redact_mapping
+from exptrack.capture.redact import LogMasker, redact_mapping
 from exptrack.config import Project
 from exptrack.model import Declared, End, RunManifest, Start
 from exptrack.record import rundir
@@ -98,29 +98,32 @@ def _keep(store: Store, path: str) -> str | None:
 
 
 def _keep_logs(store: Store, run_dir: rundir.RunDir, said: list[str]) -> dict[str, str]:
-    files = {stream: run_dir.file(stream + ".log") for stream in STREAMS} | {"chunks": run_dir.file("chunks")}
-    kept = {name: _attempt(said, f"log {name}", partial(_keep_log, store, path)) for name, path in files.items()}
-    return {name: digest for name, digest in kept.items() if digest}
+    """Stream -> digest of its log. The order of arrival counts bytes: it is kept when nothing was masked."""
+    kept: dict[str, str] = {}
+    is_as_printed = True
+    for stream in STREAMS:
+        path = run_dir.file(stream + ".log")
+        found = _attempt(said, f"log {stream}", partial(_keep_log, store, path))
+        if found:
+            kept[stream], size = found
+            is_as_printed = is_as_printed and size == os.stat(path).st_size
+    chunks = run_dir.file("chunks")
+    if is_as_printed and len(kept) > 1 and os.path.exists(chunks):
+        order = _attempt(said, "order of the logs", lambda: store.objects.add_file(chunks)[0])
+        kept |= {"chunks": order} if order else {}
+    return kept
 
 
-def _keep_log(store: Store, path: str) -> str | None:
-    """A log with token-shaped strings masked, in blocks of whole lines; None when the stream said nothing."""
-    try:
-        source = open(path, "rb")  # noqa: SIM115 - closed by the `with` below; missing is an answer, not an error
-    except FileNotFoundError:
+def _keep_log(store: Store, path: str) -> tuple[str, int] | None:
+    """(digest, bytes) of a log with secrets masked; None when the stream said nothing."""
+    if not os.path.exists(path) or os.stat(path).st_size == 0:
         return None
-    with source:
-        if os.fstat(source.fileno()).st_size == 0:
-            return None
-        masked = path + ".masked"
-        with open(masked, "wb") as out:
-            rest = b""
-            while block := source.read(LOG_BLOCK):
-                whole, newline, rest = (rest + block).rpartition(b"\n") if b"\n" in block else (rest + block, b"", b"")
-                out.write(mask_bytes(whole + newline)[0])
-            out.write(mask_bytes(rest)[0])
-    digest, _ = store.objects.add_file(masked)
-    return digest
+    masked, masker = path + ".masked", LogMasker()
+    with open(path, "rb") as source, open(masked, "wb") as out:
+        while block := source.read(LOG_BLOCK):
+            out.write(masker.feed(block))
+        out.write(masker.finish())
+    return store.objects.add_file(masked)
 
 
 def _usage(run_dir: rundir.RunDir, end: End | None) -> Any:
