@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from exptrack.actions.columns import same_key
@@ -99,10 +100,22 @@ def _code(store: Store, before: RunManifest, after: RunManifest, with_lines: boo
         yield Change(key="snapshot", kind="changed", before=a.tree, after=b.tree, note=note)
         return
     try:
-        yield from _files(store, a.tree, b.tree, with_lines)
+        kept = _kept_inside(before) | _kept_inside(after)
+        for change in _files(store, a.tree, b.tree, with_lines):
+            is_output = any(change.key == path or change.key.startswith(path + "/") for path in kept)
+            yield replace(change, note="; ".join(filter(None, (change.note, "an output")))) if is_output else change
     except Damaged as e:
         note = f"{e.message}: files cannot be compared"
         yield Change(key="snapshot", kind="changed", before=a.tree, after=b.tree, note=note)
+
+
+def _kept_inside(manifest: RunManifest) -> set[str]:
+    """Where the run's outputs lie among its code: what an earlier run left there is in the next snapshot if git does
+    not ignore it, and is still listed, since a checkpoint may be what the next run started from."""
+    root = manifest.code.root
+    if not root:
+        return set()
+    return {os.path.relpath(os.path.join(manifest.cwd, a.path), root) for a in manifest.artifacts}
 
 
 def _files(store: Store, a: str, b: str, with_lines: bool) -> list[Change]:

@@ -70,8 +70,13 @@ def run_json(run: Run, expired: Iterable[str] | None = None) -> JsonObject:
 def metric_json(summary: MetricSummary) -> JsonObject:
     """A metric's summary. `nan`: one of the numbers is NaN; `not_finite` says what stands where null is shown."""
     values = {name: getattr(summary, name) for name in _NUMBERS}
-    out: JsonObject = {name: finite(v) for name, v in values.items()}
+    out: JsonObject = {name: _step(finite(v)) if name.endswith("_step") else finite(v) for name, v in values.items()}
     return _with_odd(out | {"count": summary.count, "goal": summary.goal, "source": summary.source}, values)
+
+
+def _step(step: float | None) -> float | None:
+    """Steps are kept as floats, since some are fractions of an epoch; whole ones are told as integers."""
+    return int(step) if step is not None and step.is_integer() else step
 
 
 def _with_odd(out: JsonObject, values: Mapping[str, Any]) -> JsonObject:

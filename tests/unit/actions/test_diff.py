@@ -147,6 +147,16 @@ def test_a_file_whose_bytes_are_gone_costs_only_the_counts(store):
     assert "lines cannot be counted" in changes[-1].note
 
 
+def test_outputs_that_lie_among_the_code_are_told_apart(store):
+    one = tree_of(store, {"t.py": b"1\n", "src/out/m.txt": b"1\n", "src/outer": b"1\n"})
+    two = tree_of(store, {"t.py": b"2\n", "src/out/m.txt": b"2\n", "src/outer": b"2\n"})
+    at = {"cwd": "/work/src", "artifacts": (Artifact(kind="m", path="out", digest="1" * 64, size=1, is_tree=True),)}
+    changes = compare(
+        store, {"code": CodeState(tree=one, root="/work"), **at}, {"code": CodeState(tree=two, root="/work"), **at}
+    )["code"]
+    assert [(c.key, c.note) for c in changes] == [("src/out/m.txt", "an output"), ("src/outer", None), ("t.py", None)]
+
+
 def test_packages_and_where_they_came_from(store):
     a = Environment(packages={"numpy": "1.0", "mine": "0.1", "gone": "2"}, sources={"mine": "git+https://x@1"})
     b = Environment(packages={"numpy": "1.1", "mine": "0.1", "new": "3"}, sources={"mine": "git+https://x@2"})

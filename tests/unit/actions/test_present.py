@@ -73,6 +73,11 @@ def test_nan_is_null_with_a_word_beside_it():
     assert (infinite["not_finite"], "nan" in infinite) == ({"last": "inf"}, False)
 
 
+def test_whole_steps_are_integers():
+    data = metric_json(metric(0.5, "max", best_step=2.5))
+    assert (repr(data["last_step"]), repr(data["best_step"])) == ("9", "2.5")
+
+
 def test_params_keep_their_types_and_their_precision():
     params = {"lr": 1e-4, "n": 3, "amp": True, "opt": "adam", "none": None, "odd": math.inf, "pi": 0.1 + 0.2}
     got = json.loads(json.dumps(run_json(made_run(params=params))["params"], allow_nan=False))
