@@ -15,6 +15,7 @@ from exptrack.errors import ExptrackError
 
 FOLDER = ".exptrack"
 FILE = "exptrack.toml"
+PYPROJECT = "pyproject.toml"
 
 
 class Gates(NamedTuple):
@@ -85,10 +86,12 @@ SCHEMA: Mapping[str, Any] = {
     "secrets": {"allow": "list"},
 }
 
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
+_SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhdwy])\s*$")
-_NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-GATE = re.compile(rf"^\s*(?P<metric>\S.*?)\s*(?P<op>>=|<=|==|>|<)\s*(?P<bound>{_NUMBER})\s*$")
+_NUMBER = r"[-+]?(?:\d(?:_?\d)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+GATE = re.compile(rf"^\s*(?P<metric>[^\s<>=!](?:.*?[^\s<>=!])?)\s*(?P<op>>=|<=|==|>|<)\s*(?P<bound>{_NUMBER})\s*$")
+_WORD = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
+_DOTTED = rf"((?:{_WORD})(?:\s*\.\s*(?:{_WORD}))*)"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 
 
@@ -110,7 +113,10 @@ def find_project(start: str | None = None, *, create: bool = False) -> Project |
     `create`: when nothing is found, say where it would be (the git root, else `start`); makes nothing on disk.
     Raises ExptrackError for a policy file that is wrong.
     """
-    here = os.path.abspath(start or os.getcwd())
+    try:
+        here = os.path.abspath(start or os.getcwd())
+    except FileNotFoundError as e:
+        raise ExptrackError("the current folder does not exist any more", "cd into one that does") from e
     named = os.environ.get("EXPTRACK_DIR")
     if named:
         folder = os.path.abspath(named)
@@ -153,7 +159,7 @@ def _config_above(here: str, root: str) -> Config:
         path = os.path.join(place, FILE)
         if os.path.isfile(path):
             return read_config(path)
-        path = os.path.join(place, "pyproject.toml")
+        path = os.path.join(place, PYPROJECT)
         if os.path.isfile(path) and _has_table(path):
             return read_config(path)
         if place == root:
@@ -162,8 +168,11 @@ def _config_above(here: str, root: str) -> Config:
 
 
 def _has_table(path: str) -> bool:
-    with open(path, "rb") as f:
-        return b"[tool.exptrack" in f.read()
+    try:
+        with open(path, "rb") as f:
+            return re.search(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*exptrack[ \t]*[\].]", f.read(), re.M) is not None
+    except OSError as e:
+        raise ExptrackError(f"cannot read {path}: {e.strerror}", "its [tool.exptrack] may hold the policy") from e
 
 
 def read_config(path: str) -> Config:
@@ -176,7 +185,7 @@ def read_config(path: str) -> Config:
         raw: dict[str, Any] = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ExptrackError(f"cannot read {path}: {e}", "`exptrack init` writes a commented example") from e
-    if os.path.basename(path) == "pyproject.toml":
+    if os.path.basename(path) == PYPROJECT:
         raw = raw.get("tool", {}).get("exptrack", {})
     _check(raw, SCHEMA, (), path, text)
     return _build(raw, path)
@@ -228,35 +237,45 @@ def _is_regex(text: str) -> bool:
 
 def _size(value: Any) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return value if value >= 0 else None
     return parse_size(value) if isinstance(value, str) else None
 
 
 def _nearest(key: str, schema: Mapping[str, Any], where: tuple[str, ...]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(key, [k for k in schema if k != "*"], 1, 0.5)
+    near = difflib.get_close_matches(key, [k for k in schema if k != "*"], 1, 0.6)
     place = f"[{'.'.join(where)}]" if where else "the top level"
     known = ", ".join(k for k in schema if k != "*")
     return f"did you mean `{near[0]}`?" if near else f"keys of {place}: {known}"
 
 
 def _problem(what: str, place: tuple[str, ...], path: str, text: str, hint: str) -> ExptrackError:
-    return ExptrackError(f"{path}:{_line(place, text)}: {what}", hint or "see docs/policy.md for every key")
+    return ExptrackError(f"{path}:{_line(place, path, text)}: {what}", hint or "see docs/policy.md for every key")
 
 
-def _line(place: tuple[str, ...], text: str) -> int:
-    """The line of a key: the last table header on its way, then the key below it. tomllib tells no positions."""
-    lines, at = text.splitlines(), 0
-    for depth in range(len(place)):
-        dotted = r"\s*\.\s*".join(f'"?{re.escape(p)}"?' for p in place[: depth + 1])
-        header = re.compile(rf"^\s*\[(?:tool\.exptrack\.)?{dotted}\s*\]")
-        key = re.compile(rf'^\s*(?:[\w".-]+\.)?"?{re.escape(place[depth])}"?\s*[.=]')
-        found = [i for i in range(at, len(lines)) if header.match(lines[i])] or [
-            i for i in range(at, len(lines)) if key.match(lines[i]) or (i == at and place[depth] in lines[i])
-        ]
-        at = found[0] if found else at
-    return at + 1
+def _line(place: tuple[str, ...], path: str, text: str) -> int:
+    """The line of a key, or of the inline table it stands in: tomllib tells no positions."""
+    table: tuple[str, ...] = ()
+    best, best_depth = 0, 0
+    if os.path.basename(path) == PYPROJECT:
+        place = ("tool", "exptrack", *place)
+    for i, line in enumerate(text.split("\n")):
+        if m := re.match(rf"\s*\[\s*{_DOTTED}\s*\]", line):
+            here = table = _parts(m[1])
+        elif m := re.match(rf"\s*{_DOTTED}\s*=", line):
+            here = (*table, *_parts(m[1]))
+        else:
+            continue
+        if here[: len(place)] == place:
+            return i + 1
+        if place[: len(here)] == here and len(here) > best_depth:
+            best, best_depth = i, len(here)
+    return best + 1
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part[1:-1] if part[0] in "\"'" else part for part in re.findall(_WORD, dotted))
 
 
 def _build(raw: Mapping[str, Any], path: str) -> Config:

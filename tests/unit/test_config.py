@@ -1,0 +1,410 @@
+"""The policy file: what is right is read, what is wrong is named by line with the nearest right key."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exptrack import config
+from exptrack.config import Config, Gates, find_project, parse_duration, parse_size, read_config
+from exptrack.errors import ExptrackError
+
+WHOLE = """
+project = "churn"
+store = "../shared"
+[tags]
+owner = "vision"
+[require]
+tags = ["project", "owner"]
+name = '^[a-z-]+$'
+[require.end]
+metrics = ["val/acc"]
+outputs = ["model"]
+tags = ["data"]
+[metrics]
+goals = { "val/acc" = "max", "*loss*" = "min" }
+patterns = { lr = 'lr=(\\S+)' }
+ignore = ["debug/*"]
+rename = { a = "b" }
+[promote.churn-prod]
+metrics = ["val/acc >= 0.90", "a b<1e-3"]
+better_than_current = "val/acc"
+min_delta = 1
+clean = true
+outputs = ["model"]
+[promote."*"]
+clean = false
+[retention]
+window = "12h"
+keep = ["pinned"]
+[snapshot]
+exclude = ["data/**"]
+max_size = "1.5 MB"
+[secrets]
+allow = ["TOKENS"]
+"""
+
+
+def written(tmp_path, text, name="exptrack.toml"):
+    path = tmp_path / name
+    path.write_text(text)
+    return str(path)
+
+
+def refused(tmp_path, text, name="exptrack.toml"):
+    """The error, and the line it names, as written in the file."""
+    path = written(tmp_path, text, name)
+    with pytest.raises(ExptrackError) as e:
+        read_config(path)
+    assert e.value.exit_code == 2
+    m = re.match(rf"{re.escape(path)}:(\d+): ", e.value.message)
+    assert m, e.value.message
+    return e.value, text.split("\n")[int(m[1]) - 1].strip()
+
+
+def test_every_key_arrives(tmp_path):
+    path = written(tmp_path, WHOLE)
+    assert read_config(path) == Config(
+        path=path,
+        project="churn",
+        store="../shared",
+        tags={"owner": "vision"},
+        required_tags=("project", "owner"),
+        required_name="^[a-z-]+$",
+        required_metrics=("val/acc",),
+        required_outputs=("model",),
+        required_end_tags=("data",),
+        goals={"val/acc": "max", "*loss*": "min"},
+        patterns={"lr": r"lr=(\S+)"},
+        ignored_metrics=("debug/*",),
+        renamed_metrics={"a": "b"},
+        gates=(
+            Gates("churn-prod", ("val/acc >= 0.90", "a b<1e-3"), "val/acc", 1.0, True, ("model",)),
+            Gates("*"),
+        ),
+        retention_window="12h",
+        retention_keep=("pinned",),
+        snapshot_exclude=("data/**",),
+        snapshot_max_bytes=1572864,
+        secret_names_allowed=("TOKENS",),
+    )
+
+
+def test_no_key_of_the_schema_is_read_and_then_forgotten():
+    """Every field of Config but `path` differs from its default in the file above."""
+    raw = tomllib.loads(WHOLE)
+    assert set(raw) == set(config.SCHEMA)
+    for name, inner in config.SCHEMA.items():
+        if isinstance(inner, dict) and name != "promote":
+            assert set(raw[name]) == set(inner)
+
+
+def test_the_same_text_in_pyproject_means_the_same(tmp_path):
+    inside = re.sub(r"^\[", "[tool.exptrack.", WHOLE, flags=re.M)
+    path = written(tmp_path, '[project]\nname = "x"\n[tool.exptrack]' + inside, "pyproject.toml")
+    assert read_config(path)._replace(path=None) == read_config(written(tmp_path, WHOLE))._replace(path=None)
+
+
+def test_an_empty_file_is_the_default(tmp_path):
+    path = written(tmp_path, "")
+    assert read_config(path) == Config(path=path)
+
+
+UNKNOWN = [
+    ("projct = 'x'", "projct", "`project`"),
+    ("[tags]\na = 'b'\n[requires]\ntags = []", "[requires]", "`require`"),
+    ("[require]\ntag = ['a']", "tag = ['a']", "`tags`"),
+    ("[require.end]\ntags = []\nmetric = []", "metric = []", "`metrics`"),
+    ("[require]\ntags = []\nend.output = []", "end.output = []", "`outputs`"),
+    ("[require]\nend = { output = [] }", "end = { output = [] }", "`outputs`"),
+    ('[metrics]\ngoal = { "a" = "max" }', 'goal = { "a" = "max" }', "`goals`"),
+    ("[promote.a]\nclean = true\n[promote.b]\nclaen = true", "claen = true", "`clean`"),
+    ("[promote.a]\nmetrics = []\nmin-delta = 1", "min-delta = 1", "`min_delta`"),
+    ('[promote."my model"]\n\n# clear = 1\nclear = true', "clear = true", "`clean`"),
+    ("[ snapshot ]\nexcludes = []", "excludes = []", "`exclude`"),
+    ("# projekt = 1\n\nprojekt = 'x'", "projekt = 'x'", "`project`"),
+    ("[metrics]\nignore = []\n[retention]\nignore = []", "ignore = []", "keys of [retention]: window, keep"),
+    ("[retention]\nzzzzzzzz = 1", "zzzzzzzz = 1", "keys of [retention]: window, keep"),
+    ("zzzzzzzz = 1", "zzzzzzzz = 1", "keys of the top level: project, store, tags"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "hint"), UNKNOWN, ids=[u[0] for u in UNKNOWN])
+def test_an_unknown_key_is_named_with_its_line_and_the_nearest_right_one(tmp_path, text, line, hint):
+    error, at = refused(tmp_path, text)
+    assert at.startswith(line)
+    assert "unknown key" in error.message
+    assert hint in error.hint
+
+
+def test_the_line_of_a_second_key_with_the_same_name(tmp_path):
+    text = "[metrics]\nignore = []\n[retention]\nwindow = '1d'\nignore = []\n"
+    error, _ = refused(tmp_path, text)
+    assert ":5:" in error.message
+
+
+WRONG = [
+    ("project = 5", "`project` is a string, not 5"),
+    ("tags = 5", "`tags` is a table of strings, not 5"),
+    ("[tags]\nowner = 5", "`tags` is a table of strings"),
+    ("require = ['owner']", "`require` is a table, not ['owner']"),
+    ("[require]\ntags = 'owner'", "`require.tags` is a list of strings, not 'owner'"),
+    ("[require]\ntags = ['a', 5]", "`require.tags` is a list of strings"),
+    ("[require]\nname = '('", "`require.name` is a regular expression, not '('"),
+    ("[metrics]\ngoals = { loss = 'down' }", '`metrics.goals` is a table of "max" or "min"'),
+    ("[metrics.goals]\nloss = 'down'", '`metrics.goals` is a table of "max" or "min"'),
+    ("[metrics]\npatterns = { lr = '[' }", "`metrics.patterns` is a table of regular expressions"),
+    ("[promote.m]\nmetrics = ['val/acc']", '`promote.m.metrics` is a list like ["val/acc >= 0.9"]'),
+    ("[promote.m]\nmetrics = ['val/acc => 0.9']", "`promote.m.metrics`"),
+    ("[promote.m]\nmetrics = ['val/acc =< 0.9']", "`promote.m.metrics`"),
+    ("[promote.m]\nmetrics = ['val/acc != 0.9']", "`promote.m.metrics`"),
+    ("[promote.m]\nmetrics = ['val/acc >= high']", "`promote.m.metrics`"),
+    ("[promote.m]\nmetrics = ['val/acc >= 1__0']", "`promote.m.metrics`"),
+    ("[promote.m]\nmetrics = ['val/acc >= 1_']", "`promote.m.metrics`"),
+    ("[promote.m]\nmetrics = ['>= 1']", "`promote.m.metrics`"),
+    ("[promote.m]\nmin_delta = '1'", "`promote.m.min_delta` is a number"),
+    ("[promote.m]\nmin_delta = true", "`promote.m.min_delta` is a number"),
+    ("[promote.m]\nclean = 'yes'", "`promote.m.clean` is true or false"),
+    ("[promote]\nm = 5", "`promote.m` is a table, not 5"),
+    ("[retention]\nwindow = '90 days'", '`retention.window` is a duration like "90d"'),
+    ("[retention]\nwindow = 90", "`retention.window` is a duration"),
+    ("[snapshot]\nmax_size = 'big'", '`snapshot.max_size` is a size like "200 MB"'),
+    ("[snapshot]\nmax_size = -1", "`snapshot.max_size` is a size"),
+    ("[snapshot]\nmax_size = true", "`snapshot.max_size` is a size"),
+    ("[snapshot]\nmax_size = '" + "9" * 400 + "T'", "`snapshot.max_size` is a size"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG, ids=[w[0][:60] for w in WRONG])
+def test_a_wrong_type_is_named_with_its_line_and_what_it_should_be(tmp_path, text, message):
+    error, at = refused(tmp_path, "# comment\n\n" + text)
+    assert message in error.message
+    assert at == (text.split("\n")[-1] if not text.startswith(("[tags]", "[metrics.goals]")) else text.split("\n")[0])
+
+
+def test_in_pyproject_the_line_is_that_of_our_table_not_of_a_namesake(tmp_path):
+    text = '[project]\nname = "x"\n[tool.other]\nproject = 1\n[tool.exptrack]\nproject = 5\n'
+    assert ":6:" in refused(tmp_path, text, "pyproject.toml")[0].message
+    text = '[project]\nname = "x"\ntags = 1\n[tool.other]\nretention = 1\n[tool.exptrack.retention]\nwindo = "1d"\n'
+    error, at = refused(tmp_path, text, "pyproject.toml")
+    assert at == 'windo = "1d"'
+    assert "`window`" in error.hint
+
+
+@pytest.mark.parametrize("data", [b"a = ", b"a = 1\na = 2", b"\xff", b"[[promote]]\nx = 1", b"a = 1" + b"[" * 5000])
+def test_what_is_no_toml_is_said_with_the_file(tmp_path, data):
+    path = tmp_path / "exptrack.toml"
+    path.write_bytes(data)
+    with pytest.raises(ExptrackError) as e:
+        read_config(str(path))
+    assert e.value.exit_code == 2
+    assert str(path) in e.value.message
+
+
+KEYS = [
+    "project",
+    "tags",
+    "require",
+    "end",
+    "metrics",
+    "goals",
+    "promote",
+    "m",
+    "retention",
+    "window",
+    "max_size",
+    "x y",
+]
+VALUES = st.recursive(
+    st.booleans() | st.integers(-5, 5) | st.sampled_from(["x", "90d", "1 MB", "max", "a > 1", "("]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def outcome(path):
+    """A policy, or what our own error says."""
+    try:
+        return read_config(path)
+    except ExptrackError as e:
+        return e.message
+
+
+def toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{k}" = {toml(v)}' for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(v) for v in value) + "]"
+    return str(value).lower() if isinstance(value, (bool, int)) else f'"{value}"'
+
+
+@given(raw=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
+def test_any_toml_is_a_policy_or_an_error_of_ours(tmp_path, raw):
+    lines = [f'"{k}" = {toml(v)}' for k, v in raw.items()]
+    path = written(tmp_path, "\n".join(lines))
+    said = outcome(path)
+    if not isinstance(said, Config):
+        line, key = re.search(r"toml:(\d+):[^`]*`([^.`]+)", said).groups()
+        assert f'"{key}" =' in lines[int(line) - 1]
+
+
+# --- sizes and durations ---------------------------------------------------------------------------------------------
+
+SIZES = [
+    ("0", 0),
+    ("4096", 4096),
+    ("1K", 1024),
+    ("1 kB", 1024),
+    ("1KiB", 1024),
+    ("200 MB", 200 << 20),
+    ("1.5G", 3 << 29),
+    (" 2 t ", 2 << 40),
+    ("1e3", None),
+    ("-1", None),
+    ("", None),
+    ("MB", None),
+    ("1 PB", None),
+    ("1.", None),
+    ("nan", None),
+    ("1 2", None),
+]
+DURATIONS = [
+    ("90d", 90 * 86400.0),
+    ("12h", 43200.0),
+    ("30m", 1800.0),
+    ("1.5 s", 1.5),
+    ("2w", 14 * 86400.0),
+    ("1y", 365 * 86400.0),
+    ("90", None),
+    ("-1d", None),
+    ("1M", None),
+    ("1 day", None),
+    ("", None),
+    ("inf d", None),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SIZES)
+def test_sizes(text, expected):
+    assert parse_size(text) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), DURATIONS)
+def test_durations(text, expected):
+    assert parse_duration(text) == expected
+
+
+@given(text=st.text(st.sampled_from("0123456789.eKMGTiB smhdwy-")))
+def test_any_text_is_a_size_and_a_duration_or_none(text):
+    for found in (parse_size(text), parse_duration(text)):
+        assert found is None or found >= 0
+
+
+# --- where the project is --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A git work tree with a folder two levels down."""
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "a" / "b").mkdir(parents=True)
+    return tmp_path / "repo"
+
+
+def test_nothing_set_up_means_no_project(place):
+    assert find_project(str(place / "a")) is None
+
+
+def test_a_first_run_makes_it_at_the_git_root(place):
+    found = find_project(str(place / "a" / "b"), create=True)
+    assert (found.root, found.folder) == (str(place), str(place / ".exptrack"))
+    assert found.store == str(place / ".exptrack" / "store")
+    assert not (place / ".exptrack").exists(), "looking makes nothing"
+
+
+def test_without_git_a_first_run_makes_it_here(tmp_path):
+    (tmp_path / "x").mkdir()
+    assert find_project(str(tmp_path / "x"), create=True).root == str(tmp_path / "x")
+
+
+def test_a_policy_file_above_marks_the_root_of_a_first_run(place):
+    (place / "a" / "exptrack.toml").write_text("")
+    assert find_project(str(place / "a" / "b"), create=True).root == str(place / "a")
+
+
+def test_the_nearest_folder_upwards_counts(place):
+    (place / ".exptrack").mkdir()
+    (place / "a" / ".exptrack").mkdir()
+    assert find_project(str(place / "a" / "b")).root == str(place / "a")
+    assert find_project(str(place)).root == str(place)
+
+
+def test_the_environment_names_the_folder_itself(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPTRACK_DIR", str(tmp_path / "elsewhere" / ".exptrack"))
+    found = find_project(str(place / "a"))
+    assert found.folder == str(tmp_path / "elsewhere" / ".exptrack")
+    assert found.root == str(tmp_path / "elsewhere")
+
+
+def test_a_folder_of_a_repository_may_have_its_own_policy(place):
+    (place / ".exptrack").mkdir()
+    (place / "exptrack.toml").write_text("project = 'top'")
+    (place / "a" / "exptrack.toml").write_text("project = 'inner'")
+    assert find_project(str(place / "a" / "b")).config.project == "inner"
+    assert find_project(str(place)).config.project == "top"
+
+
+def test_a_pyproject_without_our_table_is_passed_over(place):
+    (place / ".exptrack").mkdir()
+    (place / "exptrack.toml").write_text("project = 'top'")
+    other = "[tool.exptracker]\nx = 1\n# [tool.exptrack]\n"
+    (place / "a" / "pyproject.toml").write_text(other)
+    assert find_project(str(place / "a")).config.project == "top"
+    (place / "a" / "pyproject.toml").write_text("[ tool . exptrack ]\nproject = 'spaced'\n")
+    assert find_project(str(place / "a")).config.project == "spaced"
+
+
+def test_a_policy_above_the_root_is_not_ours(place):
+    (place.parent / "exptrack.toml").write_text("project = 'not ours'")
+    (place / ".exptrack").mkdir()
+    assert find_project(str(place / "a")).config == Config()
+
+
+def test_store_is_relative_to_the_file_that_says_it(place):
+    (place / ".exptrack").mkdir()
+    (place / "exptrack.toml").write_text("store = '../shared/exptrack'")
+    assert find_project(str(place / "a" / "b")).store == str(place.parent / "shared" / "exptrack")
+
+
+def test_store_may_be_below_home(place, world):
+    (place / ".exptrack").mkdir()
+    (place / "exptrack.toml").write_text("store = '~/runs'")
+    assert find_project(str(place)).store == str(world / "runs")
+
+
+def test_a_current_folder_that_is_gone_is_said_and_not_a_traceback(tmp_path):
+    code = (
+        "import os, sys\nos.mkdir(sys.argv[1]); os.chdir(sys.argv[1]); os.rmdir(sys.argv[1])\n"
+        "from exptrack.config import find_project\nfrom exptrack.errors import ExptrackError\n"
+        "try:\n    find_project()\nexcept ExptrackError as e:\n    print(e.message, e.hint)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "x")], capture_output=True, text=True, check=False
+    )
+    assert "does not exist any more" in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_pyproject_nobody_may_read_is_said(place):
+    (place / ".exptrack").mkdir()
+    (place / "pyproject.toml").write_text("[tool.exptrack]\n")
+    (place / "pyproject.toml").chmod(0)
+    with pytest.raises(ExptrackError, match="cannot read"):
+        find_project(str(place))
