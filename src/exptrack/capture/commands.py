@@ -158,7 +158,7 @@ def training_command(text: str) -> list[str] | None:
     commands = shell_commands(text)
     for command in commands:
         words = find_program(command).words
-        if words and _is_known_program(words[0]):
+        if words and is_known_program(words[0]):
             return command
     return commands[0] if len(commands) == 1 else None
 
@@ -187,12 +187,13 @@ def _prefix_length(words: list[str], variables: dict[str, str]) -> int:
     elif base in ("timeout", "taskset", "chrt"):
         at += 1  # the duration, the mask, the priority
     elif base in _CLUSTER_WRAPPERS:
-        known = [i for i in range(at, len(words)) if _is_known_program(words[i])]
+        known = [i for i in range(at, len(words)) if is_known_program(words[i])]
         at = known[0] if known else at  # past the values of options nobody listed
     return at
 
 
-def _is_known_program(word: str) -> bool:
+def is_known_program(word: str) -> bool:
+    """A Python, a shell, a script by its suffix, or a launcher of one."""
     base = os.path.basename(word)
     return is_python(base) or base in SHELLS or base in _LAUNCHERS or base in _WRAPPERS or base.endswith((".py", ".sh"))
 

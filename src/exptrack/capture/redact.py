@@ -42,9 +42,11 @@ _VARIABLE_GLOBS = (
     "SM_* TRAINING_JOB_NAME AIP_* CLOUD_ML_* AZUREML_RUN_ID AZUREML_EXPERIMENT_* "
     "LD_LIBRARY_PATH LD_PRELOAD LANG LC_ALL TZ"
 )
-_VARIABLES = tuple(_VARIABLE_GLOBS.split())
+_LISTED = frozenset(_VARIABLE_GLOBS.split())
+_PREFIXES = tuple(g[:-1] for g in _LISTED if g.endswith("*"))
 # What the contract rules out whatever the words around it say.
 _NEVER = ("TOKEN", "KEY", "SECRET", "PASS")
+_NOT_TENSORFLOW = ("TF_VAR_", "TF_CLI_")  # Terraform's
 
 _KEY_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".pkcs12", ".keystore", ".jks", ".ppk", ".kdbx", ".env", ".gpg")
 _KEY_FILE_NAMES = (
@@ -132,10 +134,16 @@ def clean_url(remote: str) -> str:
 def allowed_variables(env: Mapping[str, str], extra: Sequence[str] = ()) -> dict[str, str]:
     """The variables that say how a training ran; never one whose name promises a secret. `extra`: more names or globs;
     an exact name there passes although it holds TOKEN or KEY (TOKENIZERS_PARALLELISM), if its words are innocent."""
+    from fnmatch import fnmatchcase
+
     exact = frozenset(extra)
     out = {}
     for name in sorted(env):
-        if not (_is_listed(name, _VARIABLES) or _is_listed(name, extra)) or is_secret_name(name):
+        is_listed = name in _LISTED or name.startswith(_PREFIXES)
+        is_listed = (is_listed and not name.startswith(_NOT_TENSORFLOW)) or any(
+            fnmatchcase(name, glob) for glob in extra
+        )
+        if not is_listed or is_secret_name(name):
             continue
         if name in exact or not any(word in name.upper() for word in _NEVER):
             out[name] = mask_text(env[name])
@@ -163,9 +171,3 @@ def is_secret_file(path: str) -> bool:
 
 def _redact_value(name: str, value: str) -> str:
     return value if is_harmless(value.encode("utf-8", "surrogateescape"), secrecy(name)) else REDACTED
-
-
-def _is_listed(name: str, globs: Sequence[str]) -> bool:
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(name, glob) for glob in globs)
