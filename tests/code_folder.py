@@ -55,7 +55,8 @@ class CodeFolder:
         self.warnings: list[str] = []
 
     def git(self, *arguments: str, at: str = ".") -> str:
-        done = subprocess.run(["git", *WHO, *arguments], cwd=self.root / at, check=True, capture_output=True)
+        done = subprocess.run(["git", *WHO, *arguments], cwd=self.root / at, capture_output=True)
+        assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr.decode()}"
         return done.stdout.decode()
 
     def write(self, path: str, content: str | bytes = "x = 1\n", mode: int = 0o644) -> Path:

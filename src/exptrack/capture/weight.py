@@ -56,8 +56,8 @@ def _too_large(sizes: dict[str, int], max_bytes: int) -> NotStarted:
     total = in_words(sum(sizes.values()))
     return NotStarted(
         f"the code snapshot would be {total}, more than {in_words(max_bytes)}; the largest files: {names}",
-        f'[snapshot] exclude = ["{ascii(largest[0])[1:-1]}"] in exptrack.toml leaves files out (.gitignore too, for those '
-        "git does not track); [snapshot] max_size allows more",
+        f'[snapshot] exclude = ["{ascii(largest[0])[1:-1]}"] in exptrack.toml leaves files out (.gitignore too, for '
+        "those git does not track); [snapshot] max_size allows more",
     )
 
 

@@ -14,9 +14,7 @@ from exptrack.store.place import open_store
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CodeFolder:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+def code(tmp_path: Path) -> CodeFolder:
     folder = repository(tmp_path / "repo")
     for i in range(6):
         place = folder.write(f"src/f{i}.py", f"# {i}\n")

@@ -14,9 +14,7 @@ from exptrack.store.trees import encode_tree
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CodeFolder:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+def code(tmp_path: Path) -> CodeFolder:
     folder = repository(tmp_path / "repo")
     for name in ("results.csv", "deleted.py", "tool.sh", "odd\nname.py", "train.py"):
         folder.write(name, f"{name} as committed\n", mode=0o755 if name == "tool.sh" else 0o644)

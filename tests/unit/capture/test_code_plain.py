@@ -12,12 +12,6 @@ from code_folder import CodeFolder, repository
 from exptrack.errors import ExptrackError
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-
-
 @pytest.fixture
 def plain(tmp_path: Path) -> CodeFolder:
     return CodeFolder(tmp_path / "plain")

@@ -12,10 +12,8 @@ from code_folder import CodeFolder, repository
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CodeFolder:
+def code(tmp_path: Path) -> CodeFolder:
     """outer/ with the submodule libs/inner, which has the submodule deep."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     deep, inner, outer = (repository(tmp_path / name) for name in ("deep-origin", "inner-origin", "outer"))
     deep.write("deep.py", "deep\n")
     deep.commit()
@@ -58,8 +56,12 @@ def test_dirty_files_deep_inside_are_kept_before_the_child(code: CodeFolder) -> 
     assert "libs/inner/deep/deep.py" in state.changed
 
 
-def test_a_users_setting_that_hides_untracked_files_hides_none_from_us(code: CodeFolder) -> None:
-    code.git("config", "--global", "status.showUntrackedFiles", "no")
+def test_a_users_setting_that_hides_untracked_files_hides_none_from_us(
+    code: CodeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Written by hand: `git config --global` renames a new file over $GIT_CONFIG_GLOBAL, even over /dev/null.
+    (tmp_path / "users-config").write_text("[status]\n\tshowUntrackedFiles = no\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "users-config"))
     code.git("config", "submodule.libs/inner.ignore", "all")
     code.write("libs/inner/new.py")
     assert set(code.content(code.take())) == CLEAN | {"libs/inner/new.py"}

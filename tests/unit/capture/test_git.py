@@ -14,12 +14,6 @@ from code_folder import repository
 from exptrack.capture import git
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-
-
 def test_status_of_a_rename_and_odd_names() -> None:
     data = (
         b"# branch.oid 0123\0# branch.head feature/x\0# branch.upstream origin/feature/x\0# branch.ab +1 -0\0"

@@ -1,0 +1,103 @@
+"""Questions about recorded commits, answered by real repositories, or by None."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from code_folder import CodeFolder, repository
+from exptrack.capture.code import commits_between, describe, is_reachable_from_remote
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> CodeFolder:
+    return repository(tmp_path / "repo")
+
+
+def test_describe(code: CodeFolder) -> None:
+    empty = describe(str(code.root))
+    assert empty is not None
+    assert (empty.commit, empty.branch, empty.is_dirty) == (None, "main", False)
+    code.write("a/b.py")
+    code.git("remote", "add", "origin", "https://me:canary@example.invalid/x.git")
+    commit = code.commit()
+    facts = describe(str(code.root / "a"))
+    assert facts is not None
+    assert (facts.root, facts.commit, facts.is_dirty) == (str(code.root), commit, False)
+    assert facts.remotes == ("https://example.invalid/x.git",)
+    code.write("new.py")
+    code.git("checkout", "-q", "--detach")
+    facts = describe(str(code.root))
+    assert facts is not None
+    assert (facts.branch, facts.is_dirty) == (None, True)
+
+
+def test_submodules_are_listed(code: CodeFolder, tmp_path: Path) -> None:
+    inner = repository(tmp_path / "inner")
+    inner.write("a.py")
+    inner.commit()
+    code.git("submodule", "add", "-q", str(inner.root), "libs/inner")
+    facts = describe(str(code.root))
+    assert facts is not None
+    assert facts.submodules == ("libs/inner",)
+
+
+def test_commits_between(code: CodeFolder) -> None:
+    commits = []
+    for i in range(4):
+        code.write("a.py", f"{i}\n")
+        commits.append(code.commit())
+    root = str(code.root)
+    assert commits_between(root, commits[0], commits[2]) == [(commits[2], "a"), (commits[1], "a")]
+    assert commits_between(root, commits[2], commits[0]) == []
+    assert commits_between(root, commits[0], commits[3], limit=1) == [(commits[3], "a")]
+    assert commits_between(root, "0" * 40, commits[3]) is None
+
+
+def test_reachable_from_a_remote(code: CodeFolder, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.git"
+    code.git("init", "-q", "--bare", str(bare))
+    code.git("remote", "add", "origin", str(bare))
+    code.write("a.py", "1\n")
+    pushed = code.commit()
+    code.git("push", "-q", "origin", "main")
+    code.write("a.py", "2\n")
+    local = code.commit()
+    root = str(code.root)
+    assert is_reachable_from_remote(root, pushed) is True
+    assert is_reachable_from_remote(root, local) is False
+    assert is_reachable_from_remote(root, "f" * 40) is None
+
+
+@pytest.mark.parametrize("text", ["--output=canary", "HEAD", "", "-" * 40, "main"])
+def test_only_hashes_reach_git(code: CodeFolder, text: str) -> None:
+    code.write("a.py")
+    code.commit()
+    assert is_reachable_from_remote(str(code.root), text) is None
+    assert commits_between(str(code.root), text, text) is None
+    assert not (code.root / "canary^{commit}").exists()
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    assert describe(str(tmp_path)) is None
+    assert describe(str(tmp_path / "gone")) is None
+    assert commits_between(str(tmp_path), "a" * 40, "b" * 40) is None
+
+
+def test_a_broken_or_distrusted_repository(code: CodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    code.write("a.py")
+    commit = code.commit()
+    with monkeypatch.context() as m:
+        m.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        assert describe(str(code.root)) is None
+        assert is_reachable_from_remote(str(code.root), commit) is None
+    (code.root / ".git" / "index").write_text("rubbish")
+    assert describe(str(code.root)) is None
+
+
+def test_no_git(code: CodeFolder) -> None:
+    script = f"from exptrack.capture.code import describe; assert describe({str(code.root)!r}) is None"
+    subprocess.run([sys.executable, "-c", script], check=True, env={"PATH": "/nowhere", "HOME": str(code.root)})
