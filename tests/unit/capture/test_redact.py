@@ -196,7 +196,7 @@ def test_variables_come_from_the_list_only():
         "SLURM_JWT_TOKENS": "canary",
         "TORCH_PASSTHROUGH": "canary",
         "HOME": "/home/me",
-        "TF_VAR_db": "canary",
+        "TF_VAR_db": "terraform",
         "TOKENIZERS_PARALLELISM": "false",
         "MY_FLAG": "1",
         "NCCL_X": "ghp_" + "a1" * 18,
