@@ -12,7 +12,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from exptrack.model import Event, Promotion, Run, Scalar, StoredFile
 
@@ -41,6 +41,34 @@ def connect(path: str, *, timeout: float = 20.0, read_only: bool = False) -> sql
     conn.create_function("contains", 2, _contains, deterministic=True)
     conn.create_function("number", 1, _number, deterministic=True)
     return conn
+
+
+class Glance:
+    """A look at the index as it lies there, for completion: read-only, without waiting, and silent. An index that is
+    not there, locked, broken or of another version says nothing."""
+
+    def __init__(self, path: str) -> None:
+        self._conn: sqlite3.Connection | None = None
+        self._is_ours = False
+        if not os.path.exists(path):
+            return
+        try:
+            self._conn = connect(path, timeout=0.1, read_only=True)
+            self._is_ours = version_of(self._conn) == VERSION
+        except sqlite3.Error:
+            self._is_ours = False
+
+    def close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+
+    def rows(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if self._conn is None or not self._is_ours:
+            return []
+        try:
+            return self._conn.execute(sql, args).fetchall()
+        except sqlite3.Error:
+            return []
 
 
 def _regexp(pattern: str, value: Scalar) -> bool:

@@ -1,0 +1,99 @@
+"""What stands where on each command line, for completion: plain data that costs nothing to import.
+
+typer's signatures stay the authority; a test compares this table with them, names, flags and help. A kind says what a
+word there can be (cli/candidates.py); a last kind ending in `*` goes on for ever.
+"""
+
+from __future__ import annotations
+
+JSON = ("--json", "", "Plain data on stdout and nothing else.")
+REASON = ("--reason", "text", "Why; kept in the history.")
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "init": (),
+    "run": ("command*",),
+    "ls": ("filter*",),
+    "show": ("run",),
+    "diff": ("run", "run"),
+    "logs": ("run",),
+    "parse": ("file",),
+    "promote": ("run", "model"),
+    "why": ("run", "model"),
+    "rollback": ("model", "sequence"),
+    "demote": ("model",),
+    "models": ("model",),
+    "which": ("file-or-model",),
+    "tag": ("run", "tag*"),
+    "note": ("run", "text"),
+    "pin": ("run",),
+    "get": ("run", "output*"),
+    "restore": ("run", "folder"),
+    "recover": (),
+    "reindex": (),
+    "completion": ("shell",),
+}
+
+# (names, kind of the value or "" for a flag, help)
+OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "run": (
+        ("-t --tag", "tag", "Tag; repeatable."),
+        ("-n --name", "name", "Name of the run."),
+        ("-m --note", "text", "Why this run."),
+        ("-g --group", "group", "Group: a sweep, a job array."),
+        ("-p --param", "param", "Parameter; repeatable."),
+        ("-c --config", "file", "Parameters from YAML, JSON, TOML."),
+        ("-i --in", "named-file", "Input: digest and size recorded."),
+        ("-o --out", "kind-file", "Output: bytes kept at the end."),
+        ("--metrics", "file", "File with metrics, read live."),
+        ("--metric", "metric=", "Extra pattern for the output."),
+        ("--child", "", "Inside another run: record as a child run of it."),
+        ("--strict", "", "Exit 4 when something mandatory is missing at the end."),
+        ("-q --quiet", "", "Print nothing of our own."),
+    ),
+    "ls": (
+        ("--sort", "sort", "As metrics.val/acc; -KEY reverses; repeatable."),
+        ("-n --limit", "text", "At most so many runs."),
+        ("--columns", "keys", "id,name,params.lr,metrics.val/acc.best,…"),
+        ("-g --group", "group", "Only runs of this group."),
+        ("--group-by", "keys", "One row a value, with --agg."),
+        ("--agg", "aggregates", "mean,std,min,max,median,count."),
+        JSON,
+        ("--csv", "", "RFC 4180, every field or those of --columns."),
+    ),
+    "show": (JSON,),
+    "diff": (
+        ("--patch", "", "The lines of the code, for `git apply`."),
+        ("--exit-code", "", "Exit 1 when anything differs."),
+        JSON,
+    ),
+    "logs": (
+        ("-f --follow", "", "Go on until a live run has ended."),
+        ("--stream", "stream", "Only one of the two."),
+    ),
+    "parse": (
+        ("--metric", "metric=", "Extra pattern, as for `run`."),
+        ("--json", "", "One line of JSON a point."),
+    ),
+    "promote": (REASON, JSON),
+    "why": (JSON,),
+    "rollback": (REASON,),
+    "demote": (REASON,),
+    "models": (JSON,),
+    "which": (JSON,),
+    "pin": (("--remove", "", "Unpin."),),
+    "get": (("-o --output", "folder", "Where to; made when it is not there."), JSON),
+    "restore": (("--force", "", "Also into a folder that is not empty."),),
+}
+
+# model.STATUSES, groups.AGGREGATES and the kinds of outputs, again: importing those modules costs 15 ms.
+STATUSES = ("running", "finished", "incomplete", "failed", "killed", "lost")
+AGGREGATES = ("mean", "std", "min", "max", "median", "count")
+KINDS = ("model", "tokenizer", "preprocessor", "split", "seed", "config", "report")
+
+
+def option(command: str, word: str) -> tuple[str, str, str] | None:
+    """The option of a command that is called so."""
+    for entry in OPTIONS.get(command, ()):
+        if word in entry[0].split():
+            return entry
+    return None
