@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+# Possessive: a number is read whole or not at all, and four thousand digits in a row cost no more than they should.
+PLAIN = r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?+"
 NUMBER = rf"[-+]?{PLAIN}"
 NOT_FINITE = r"[-+]?(?:nan|NaN|NAN|inf|Inf|INF|infinity|Infinity)\b"
 

@@ -21,7 +21,7 @@ from exptrack.record.metrics.state import Count, Found, State
 _DELETED = b"0123456789.+- \t"
 _MOST_KEYS = 20_000
 _MOST_SHAPES = 8
-_VALUE = rb"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|-?nan|-?inf|NaN|Infinity|-Infinity)"
+_VALUE = rb"([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?+|-?nan|-?inf|NaN|Infinity|-Infinity)"
 _FLOAT = rb"[-+]?(?:\d+\.\d*|\.\d+|\d+[eE])(?:[eE]?[-+]?\d+)?"
 _COUNT = rb"(\d+)"
 _PARTS = re.compile(rb"(?P<float>(?<![\w.])[-+]?\d+\.\d*(?:[eE][-+]?\d+)?(?![\w.]))|(?P<digits>\d+)|(?P<blank>[ \t]+)")

@@ -20,15 +20,16 @@ from exptrack.record.metrics.state import Found, State
 
 NAME = "dict"
 
-_STEPS = (
+STEPS = (
     "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total", "step",
     "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step", "batch", "update", "round", "generation",
 )  # fmt: skip
-_EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
+EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
 _SKIP = re.compile(
     r"(?i)^(?:params?|parameters|config|args|hparams|hyper_?param\w*|settings|metadata|meta|best_params|kwargs)$"
 )
 _SETTINGS_BEFORE = re.compile(r"(?i)config|hyper.?param|\bparam|\bargs\b|argument|settings|options|kwargs")
+_RESULT = re.compile(r"(?i)\b(?:result|best|final)")
 _MLLOG = ":::MLL"
 
 
@@ -75,19 +76,20 @@ def _literal(text: str) -> str:
     return _BARE.sub(lambda m: f"{m[1]}1e999" if m[2][0] in "iI" else "'nan'", text)
 
 
-def _flatten(mapping: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+def flatten(mapping: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Names and values of nested mappings, names joined by `/`; what is named parameters or configuration is left out."""
     for key, value in mapping.items():
         name = f"{above}/{key}" if above else str(key)
         if isinstance(value, dict):
             if depth < 4 and not _SKIP.match(str(key)):
-                yield from _flatten(value, name, depth + 1)
+                yield from flatten(value, name, depth + 1)
         elif isinstance(value, list | tuple) and len(value) == 1:
             yield name, value[0]
         else:
             yield name, value
 
 
-def _number(value: Any) -> tuple[float, bool, bool] | None:
+def number_of(value: Any) -> tuple[float, bool, bool] | None:
     """(value, is a whole number, is a per cent) of a JSON value; None for what is no number."""
     if isinstance(value, bool) or value is None:
         return None
@@ -102,26 +104,29 @@ def _number(value: Any) -> tuple[float, bool, bool] | None:
     return None
 
 
-def _position(flat: dict[str, Any], wanted: tuple[str, ...]) -> int | float | None:
+def position_of(flat: dict[str, Any], wanted: tuple[str, ...]) -> int | float | None:
+    """The step or epoch under the first of the `wanted` keys that is there."""
     for key in wanted:
-        number = _number(flat.get(key))
+        number = number_of(flat.get(key))
         if number is not None and number[0] == number[0]:
             return to_count(repr(number[0]))
     return None
 
 
 def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
-    flat = dict(list(_flatten(mapping))[:2000])
+    flat = dict(list(flatten(mapping))[:2000])
     before = find_progress(prefix)
-    step = _position(flat, _STEPS)
-    epoch = _position(flat, _EPOCHS)
+    step = position_of(flat, STEPS)
+    epoch = position_of(flat, EPOCHS)
     step = before.step if step is None else step
     epoch = before.epoch if epoch is None else epoch
     is_settings = len(words.SETTINGS.intersection(flat)) >= 3 or bool(_SETTINGS_BEFORE.search(prefix))
-    if is_settings and not (before.is_known or _position(flat, _STEPS[:4]) is not None):
+    if is_settings and not (before.is_known or position_of(flat, STEPS[:4]) is not None):
         return []
-    numbers = {name: number for name, value in flat.items() if (number := _number(value)) is not None}
+    numbers = {name: number for name, value in flat.items() if (number := number_of(value)) is not None}
     strengths = {name: names.strength(name) for name in numbers}
+    if _RESULT.search(prefix):
+        strengths |= {name: names.STRONG for name in numbers if name.lower() in words.OBJECTIVES}
     has_strong = any(
         strengths[name] == names.STRONG and (not numbers[name][1] or step is not None or epoch is not None)
         for name in numbers
@@ -142,7 +147,7 @@ def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
 
 
 def _is_worth(name: str, is_whole: bool, is_placed: bool, has_strong: bool) -> bool:
-    if name.split("/")[-1] in _STEPS or name.split("/")[-1] in _EPOCHS:
+    if name.split("/")[-1] in STEPS or name.split("/")[-1] in EPOCHS:
         return False
     return (
         is_placed and (has_strong or not is_whole)
@@ -155,14 +160,14 @@ def _mlperf(mapping: dict[str, Any], state: State) -> list[Found]:
     """MLPerf's log lines (mlperf_logging): `key` and `value`, the position in `metadata`; only measured keys count."""
     key, metadata = str(mapping.get("key", "")), mapping.get("metadata")
     flat = metadata if isinstance(metadata, dict) else {}
-    step = _position(flat, ("step_num", "samples_count", "step", "iteration"))
-    epoch = _position(flat, ("epoch_num", "epoch_count", "first_epoch_num"))
+    step = position_of(flat, ("step_num", "samples_count", "step", "iteration"))
+    epoch = position_of(flat, ("epoch_num", "epoch_count", "first_epoch_num"))
     value = mapping.get("value")
-    found = dict(_flatten(value)) if isinstance(value, dict) else {key: value}
+    found = dict(flatten(value)) if isinstance(value, dict) else {key: value}
     where = state.place(step, epoch)
     out = []
     for name, raw in found.items():
-        number = _number(raw)
+        number = number_of(raw)
         if (
             number is not None
             and names.strength(name) == names.STRONG

@@ -1,0 +1,60 @@
+"""JSON lines: one object a line, appended. A torn last line waits until its line feed comes."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from exptrack.model import Point
+from exptrack.record.metrics.sidecars.mapping import points_of
+
+MOST_AT_ONCE = 16 * 1024 * 1024
+
+
+class Tail:
+    """The whole lines a file has gained. A file that was replaced or cut is read from its start again."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.offset = 0
+        self._inode = 0
+
+    def lines(self) -> list[bytes]:
+        """New whole lines, at most MOST_AT_ONCE bytes of them; the rest comes with the next call."""
+        try:
+            with open(self.path, "rb") as file:
+                told = os.fstat(file.fileno())
+                if told.st_ino != self._inode or told.st_size < self.offset:
+                    self.offset, self._inode = 0, told.st_ino
+                file.seek(self.offset)
+                data = file.read(MOST_AT_ONCE)
+        except OSError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        if not whole and len(data) == MOST_AT_ONCE:
+            whole = data
+        self.offset += len(whole)
+        return whole.splitlines()
+
+
+class JsonLines:
+    """metrics.jsonl, Detectron2's metrics.json, wandb-style histories."""
+
+    def __init__(self, path: str, *, is_declared: bool = False) -> None:
+        self.path = path
+        self._tail = Tail(path)
+        self._is_declared = is_declared
+        self._count = 0
+
+    def poll(self) -> list[Point]:
+        """Points of the lines written since the last call; lines that are no JSON objects are passed over."""
+        out: list[Point] = []
+        for line in self._tail.lines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                out += points_of(record, is_declared=self._is_declared, step=self._count)
+                self._count += 1
+        return out
