@@ -105,14 +105,15 @@ class Terminal:
         modes = termios.tcgetattr(self.fd)
         if modes != self._raw:  # it is ours still, if we were put into the background without a word
             self._modes = modes
-        raw = self._raw = [*self._modes[:_CC], list(self._modes[_CC])]
+        raw = [*self._modes[:_CC], list(self._modes[_CC])]
         raw[_IFLAG] &= ~(termios.BRKINT | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.INPCK)
         raw[_IFLAG] &= ~(termios.ISTRIP | termios.IXON | termios.PARMRK)
         raw[_OFLAG] &= ~termios.OPOST
         raw[_CFLAG] = raw[_CFLAG] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
         raw[_LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN | termios.ISIG)
-        raw[_CC][termios.VMIN], raw[_CC][termios.VTIME] = b"\x01", b"\x00"
+        raw[_CC][termios.VMIN], raw[_CC][termios.VTIME] = 1, 0
         termios.tcsetattr(self.fd, termios.TCSANOW, raw)
+        self._raw = termios.tcgetattr(self.fd)
         self._is_raw = True
 
     def forget_modes(self) -> None:
