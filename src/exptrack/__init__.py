@@ -12,57 +12,91 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["artifact", "log", "params", "tags"]
 
-_fd = -1
-_owner = 0
+# The open file: path, descriptor, and which file that descriptor was.
+_open_file: tuple[str, int, tuple[int, int]] = ("", -1, (0, 0))
 _is_broken = False
+_has_warned = False
 
 
 def log(metrics: Mapping[str, Any] | None = None, *, step: float | None = None, **more: Any) -> None:
     """Metrics of one moment: `log(step=3, loss=0.3)`, `log({"val/acc": 0.9}, step=3)`; numpy and torch scalars too."""
-    line = more if metrics is None else {**metrics, **more}
-    _write(line if step is None else {"step": step, **line})
+    _write(lambda: {**({} if step is None else {"step": step}), **(metrics or {}), **more})
 
 
 def params(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
     """Parameters of the run; they win over those of the command line."""
-    _write({"params": {**(values or {}), **more}})
+    _write(lambda: {"params": {**(values or {}), **more}})
 
 
 def tags(values: Mapping[str, str] | None = None, /, **more: str) -> None:
     """Tags of the run, as `-t` gives them."""
-    _write({"tags": {**(values or {}), **more}})
+    _write(lambda: {"tags": {**(values or {}), **more}})
 
 
 def artifact(kind: str, path: str | os.PathLike[str]) -> None:
     """A file or folder to keep when the run ends, also when it fails; `kind` is model, tokenizer, split, ..."""
-    _write({"artifact": {"kind": kind, "path": os.path.abspath(path)}})
+    _write(lambda: {"artifact": {"kind": kind, "path": os.path.abspath(os.fspath(path))}})
 
 
-def _write(line: Mapping[str, Any]) -> None:
-    global _fd, _owner, _is_broken
-    if _is_broken:
-        return
+def _write(line: Callable[[], Mapping[str, Any]]) -> None:
+    global _is_broken
     path = os.environ.get("EXPTRACK_METRICS")
-    if not path:
+    if not path or _is_broken:
         return
     try:
-        if _fd < 0 or _owner != os.getpid():
-            # O_APPEND: lines of several processes of one run do not overwrite each other.
-            _fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            _owner = os.getpid()
-        os.write(_fd, json.dumps(line, default=_plain).encode("ascii") + b"\n")
-    except (OSError, TypeError, ValueError, RecursionError) as e:
-        _is_broken = isinstance(e, OSError)
-        print(f"exptrack: not recorded: {e}", file=sys.stderr)
+        data = json.dumps(line(), default=_plain).encode("ascii") + b"\n"
+    except Exception as e:  # noqa: BLE001 - a tracker may not end a training, whatever the values it was handed do
+        _warn(e)
+        return
+    try:
+        while data:
+            data = data[os.write(_descriptor(path), data) :]
+    except OSError as e:
+        _is_broken = True
+        _warn(e)
+
+
+def _descriptor(path: str) -> int:
+    """The file, opened once. Asked again at every line: a program that closed all descriptors (a daemon does) may have
+    another file of its own under this number by now, and our lines must never end up there."""
+    global _open_file
+    known, fd, identity = _open_file
+    if known == path and fd >= 0:
+        try:
+            now = os.fstat(fd)
+            if (now.st_dev, now.st_ino) == identity:
+                return fd
+        except OSError:
+            fd = -1
+    # O_APPEND: lines of several processes and threads of one run do not overwrite each other.
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    made = os.fstat(fd)
+    _open_file = (path, fd, (made.st_dev, made.st_ino))
+    return fd
+
+
+def _warn(problem: Exception) -> None:
+    """Once a process: a training that logs a million steps is not told a million times."""
+    global _has_warned
+    if _has_warned or sys.stderr is None:
+        return
+    _has_warned = True
+    try:
+        print(f"exptrack: not recorded: {type(problem).__name__}: {problem}", file=sys.stderr)
+    except Exception:  # noqa: BLE001 - stderr is closed, or the problem cannot even be printed: nobody is there to hear
+        return
 
 
 def _plain(value: Any) -> Any:
-    """What json does not know: numpy and torch scalars have item(), paths and the rest become text."""
-    item = getattr(value, "item", None)
-    return item() if callable(item) else str(value)
+    """What json does not know: numpy and torch scalars have item(), paths, arrays and the rest become text."""
+    try:
+        scalar = value.item()
+    except Exception:  # noqa: BLE001 - none, or an array of several: numpy, torch and jax each raise something else
+        return str(value)
+    return scalar if isinstance(scalar, (bool, int, float, str)) else str(value)
