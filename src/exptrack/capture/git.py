@@ -23,7 +23,8 @@ STATUS = (
 )
 LISTING = ("ls-files", "-s", "-v", "-z")
 GITLINK = "160000"
-# What makes the bytes on disk differ from the blob, or hides a change of mode, and where the code came from.
+CONVERTING = ("filter", "ident", "working-tree-encoding")
+# What makes bytes on disk differ from the blob everywhere, or hides a change of mode; and where the code came from.
 SETTINGS = r"^(remote\..*\.url|core\.(autocrlf|attributesfile|filemode))$"
 # Set inside hooks and by wrappers: they would point git at another repository or at half an index.
 _MISLEADING = (
@@ -157,7 +158,8 @@ def common_folder(root: str) -> str:
 
 
 def index_key(root: str) -> str:
-    """Changes whenever the index does: its inode, times, size and the checksum at its end. "" when it has none.
+    """Changes whenever the index does: its inode, times, size and the checksum at its end; and with attributes that
+    are set outside the work tree. "" when there is no index.
 
     The checksum alone is not enough: with index.skipHash it is zero; git then still replaces the file by rename."""
     try:
@@ -169,7 +171,30 @@ def index_key(root: str) -> str:
         tail = os.pread(fd, 20, max(0, st.st_size - 20))
     finally:
         os.close(fd)
-    return f"{st.st_ino}-{st.st_mtime_ns}-{st.st_ctime_ns}-{st.st_size}-{tail.hex()}"
+    times = [_mtime(path) for path in attribute_files(root)]
+    return f"{st.st_ino}-{st.st_mtime_ns}-{st.st_ctime_ns}-{st.st_size}-{tail.hex()}-{times}"
+
+
+def attribute_files(root: str) -> list[str]:
+    """Where gitattributes(5) are set besides the work tree, there or not."""
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    own = os.path.join(common_folder(root), "info", "attributes")
+    return [own, os.path.join(home, "git", "attributes"), "/etc/gitattributes"]
+
+
+def _mtime(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def filtered(folder: str, paths: list[str]) -> list[str]:
+    """Those paths whose bytes on disk are not those of the blob: one of CONVERTING is set for them."""
+    given = os.fsencode("".join(p + "\0" for p in paths))
+    said = os.fsdecode(ask(folder, "check-attr", "-z", "--stdin", *CONVERTING, given=given)).split("\0")
+    values = zip(said[0::3], said[2::3], strict=False)
+    return sorted({path for path, value in values if value not in ("unspecified", "unset")})
 
 
 class Status:

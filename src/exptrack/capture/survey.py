@@ -14,23 +14,26 @@ from exptrack.capture.scope import Scope
 from exptrack.capture.seen import Seen
 
 AT_ONCE = 8
+ATTRIBUTES = ".gitattributes"
+CONVERTING = tuple(word.encode() for word in git.CONVERTING)
 
 
 class Repository:
     """One repository of the work tree. `prefix` is "" or "libs/x/"; every path is relative to the top one's root.
 
-    `paths`: tracked files that belong to the snapshot; `hidden`: those git was told not to look at (assume-unchanged,
-    skip-worktree); `is_known`: the index is the one of the last snapshot, so a clean file is the file it was then."""
+    `paths`: tracked files that belong to the snapshot; `doubtful`: those of which git's word is not enough, because it
+    was told not to look (assume-unchanged, skip-worktree) or compares what a filter made of them; `is_known`: the index
+    is the one of the last snapshot, so any other clean file is the file it was then."""
 
-    __slots__ = ("folder", "gitlinks", "has_attributes", "hidden", "is_known", "key", "left_out", "paths", "prefix")
+    __slots__ = ("attributes", "doubtful", "folder", "gitlinks", "is_known", "key", "left_out", "paths", "prefix")
 
     def __init__(self, prefix: str, folder: str, key: str) -> None:
         self.prefix, self.folder, self.key = prefix, folder, key
         self.paths: list[str] = []
         self.gitlinks: list[str] = []
-        self.hidden: list[str] = []
+        self.doubtful: list[str] = []
+        self.attributes: list[str] = []
         self.left_out: list[str] = []
-        self.has_attributes = False
         self.is_known = False
 
     def head(self) -> dict[str, Any]:
@@ -40,9 +43,9 @@ class Repository:
             "key": self.key,
             "count": len(self.paths),
             "gitlinks": self.gitlinks,
-            "hidden": self.hidden,
+            "doubtful": self.doubtful,
+            "attributes": self.attributes,
             "left_out": self.left_out,
-            "has_attributes": self.has_attributes,
         }
 
     def recall(self, seen: Seen) -> None:
@@ -50,10 +53,11 @@ class Repository:
         start, count = seen.segment(self.prefix)
         old = seen.repositories[self.prefix]
         self.paths = seen.paths[start : start + count]
-        self.gitlinks, self.hidden, self.left_out = old["gitlinks"], old["hidden"], old["left_out"]
-        self.has_attributes, self.is_known = old["has_attributes"], True
+        self.gitlinks, self.left_out = old["gitlinks"], old["left_out"]
+        self.doubtful, self.attributes = old["doubtful"], old["attributes"]
+        self.is_known = True
 
-    def list(self, data: bytes, scope: Scope) -> None:
+    def take_listing(self, data: bytes, scope: Scope) -> None:
         """Take the listing from git's answer."""
         files = []
         for path, head in git.parse_listing(data).items():
@@ -63,9 +67,18 @@ class Repository:
                 continue
             files.append(full)
             if head[0] != "H":
-                self.hidden.append(full)
+                self.doubtful.append(full)
         self.paths = scope.sift(files, self.left_out)
-        self.has_attributes = any(p.endswith(".gitattributes") for p in files)
+        self.attributes = [p for p in files if p.endswith(ATTRIBUTES)]
+
+    def doubt_filtered(self, root: str, loose: list[str]) -> None:
+        """Add the files that filters stand before; `loose`: untracked files that may set attributes. git is asked only
+        when some attribute file speaks of such things: most speak of line ends, which show in a file's size."""
+        sources = [os.path.join(root, p) for p in (*self.attributes, *loose)] + git.attribute_files(self.folder)
+        if any(word in _content(path) for path in sources for word in CONVERTING):
+            cut = len(self.prefix)
+            found = git.filtered(self.folder, [p[cut:] for p in self.paths])
+            self.doubtful = sorted({*self.doubtful, *(self.prefix + p for p in found)})
 
 
 class Survey:
@@ -134,11 +147,14 @@ class Survey:
         repository = Repository(prefix, folder.rstrip("/"), key)
         job = self._listings.pop(prefix, None)
         if job is not None:
-            repository.list(git.finish(job), self.scope)
+            repository.take_listing(git.finish(job), self.scope)
         elif key == self._keys[prefix]:
             repository.recall(self.seen)
         else:  # somebody changed the index while we looked
-            repository.list(git.ask(folder, *git.LISTING), self.scope)
+            repository.take_listing(git.ask(folder, *git.LISTING), self.scope)
+        loose = [prefix + p for p in (*status.changed, *status.untracked) if p.endswith(ATTRIBUTES)]
+        if loose or not repository.is_known:
+            repository.doubt_filtered(self.root, loose)
         self.repositories.append(repository)
         if not prefix:
             self.status = status
@@ -174,6 +190,14 @@ class Survey:
         self.untracked = self.scope.sift_untracked(sorted(set(self.untracked)), self.left_out)
         self.changed = sorted(set(self.changed))
         self.dirty = self.scope.sift(self.changed, [])  # the secrets among them are in `left_out` by the listing
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as f:
+            return f.read(1 << 20)
+    except OSError:
+        return b""  # gone, or not to be read: then git does not read it either
 
 
 def _let_go(job: git.Job) -> None:

@@ -63,14 +63,14 @@ class Tree:
         return tree
 
     def _add_unchanged(self, keeper: Keeper, repository: Repository, dirty: set[str]) -> None:
-        """A repository whose index is that of the last snapshot: only what is or was dirty or hidden is looked at."""
+        """A repository whose index is that of the last snapshot: only what is or was dirty or doubtful is looked at."""
         start, count = self.seen.segment(repository.prefix)
         first = len(self.paths)
         self.paths += repository.paths
         self.lines += self.seen.lines[start : start + count]
         self.rows += self.seen.rows[start * WIDTH : (start + count) * WIDTH]
         late: list[int] = []
-        for path in {*dirty, *repository.hidden, *self.seen.unsure_of(repository.prefix)}:
+        for path in {*dirty, *repository.doubtful, *self.seen.unsure_of(repository.prefix)}:
             place = self.seen.places.get(path, -1)
             if start <= place < start + count:
                 self._replace(keeper, first + place - start, path, path in dirty, late)
@@ -105,7 +105,7 @@ class Tree:
         full = os.path.join(self.survey.root, path)
         now, then = look_at(full), self.before.get(path)
         if then == ABSENT:
-            self._set(place, None)  # not checked out (sparse), or hidden from git and deleted
+            self._set(place, None)  # not checked out (sparse), or git was told to overlook that it is gone
             return
         kept = self.collection.recall(keeper, path, now if then is None else then)
         if kept is None and not self._is_late(now, then):
@@ -161,18 +161,10 @@ class Tree:
         self._set(place, self.collection.files.get(path))
 
     def _converts(self, repository: Repository) -> bool:
-        """Can the bytes on disk change while git goes on calling the file clean? Then lstat has to be asked."""
+        """May any file's bytes or mode change while git goes on calling it clean? Then lstat has to be asked of all."""
         found = self.settings[repository.prefix]
-        if repository.has_attributes or found.get("core.autocrlf", "false") != "false":
-            return True
-        if "core.attributesfile" in found or found.get("core.filemode") == "false":
-            return True
-        home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        places = (os.path.join(home, "git", "attributes"), "/etc/gitattributes")
-        local = os.path.join(git.common_folder(repository.folder), "info", "attributes")
-        if any(p.endswith(".gitattributes") for p in self.survey.untracked):
-            return True
-        return any(os.path.exists(p) for p in (*places, local))
+        is_plain = found.get("core.autocrlf", "false") == "false" and found.get("core.filemode", "true") == "true"
+        return not is_plain or "core.attributesfile" in found
 
     def _encode(self, encode_tree: EncodeTree) -> None:
         """Give new files their lines. encode_tree sorts by path, so their lines come in the order of the paths."""

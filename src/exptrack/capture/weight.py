@@ -27,7 +27,7 @@ def weigh(survey: Survey, seen: Seen, before: dict[str, Row], max_bytes: int) ->
     for repository in survey.repositories:
         doubtful = repository.paths
         if repository.is_known:
-            doubtful = [*repository.hidden, *seen.unsure_of(repository.prefix)]
+            doubtful = [*repository.doubtful, *seen.unsure_of(repository.prefix)]
         for path in doubtful:
             if path not in dirty:
                 before[path] = look_at(os.path.join(survey.root, path))

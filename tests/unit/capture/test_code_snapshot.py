@@ -144,6 +144,45 @@ def test_converted_files_are_looked_at_although_git_calls_them_clean(code: CodeF
     assert code.content(state)["a.txt"] == b"one\ntwo\r\n"
 
 
+@pytest.mark.parametrize("place", [".gitattributes", "sub/.gitattributes", ".git/info/attributes", "untracked"])
+def test_files_behind_a_filter_are_looked_at_although_git_calls_them_clean(code: CodeFolder, place: str) -> None:
+    """As notebooks with a filter that strips their outputs."""
+    code.write("sub/book.ipynb", "code\noutput 1\n")
+    code.write("train.py")
+    code.git("config", "filter.strip.clean", "grep -v output")
+    setting = "*.ipynb filter=strip\n"
+    if place != "untracked":
+        code.write(place, setting)
+    code.commit()
+    if place == "untracked":
+        code.write(".gitattributes", setting)
+        code.git("add", "--renormalize", "sub")
+        code.git("commit", "-qm", "b")
+    assert code.content(code.take())["sub/book.ipynb"] == b"code\noutput 1\n"
+    code.write("sub/book.ipynb", "code\noutput 2\n")
+    state = code.take()
+    assert state.changed == ()
+    assert code.content(state)["sub/book.ipynb"] == b"code\noutput 2\n"
+    assert code.keeper.files == ["book.ipynb"] or place == "untracked"
+
+
+def test_a_filter_set_later_outside_the_work_tree(
+    code: CodeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code.write("book.ipynb", "output 1\n")
+    code.commit()
+    code.take()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    (tmp_path / "xdg" / "git").mkdir(parents=True)
+    (tmp_path / "xdg" / "git" / "attributes").write_text("*.ipynb filter=same\n")
+    code.git("config", "filter.same.clean", "echo output 1")
+    code.take()
+    code.write("book.ipynb", "output 2\n")
+    state = code.take()
+    assert state.changed == ()
+    assert code.content(state)["book.ipynb"] == b"output 2\n"
+
+
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
 def test_files_hidden_from_git_are_not_hidden_from_us(code: CodeFolder, flag: str) -> None:
     code.write("settings.py", "lr = 1\n")
