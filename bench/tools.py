@@ -55,7 +55,6 @@ DVC = {"DVC_NO_ANALYTICS": "1", "DVC_STUDIO_OFFLINE": "true", "DVCLIVE_LOGLEVEL"
 EXPTRACK_BIN = os.environ.get("EXPTRACK_BIN") or os.path.dirname(sys.executable)
 X = os.path.join(EXPTRACK_BIN, "exptrack")
 HAS_EXPTRACK = os.path.exists(X)
-BASH_ASKS = "env _EXPTRACK_COMPLETE=complete_bash COMP_CWORD=%d COMP_WORDS='%s' " + X
 
 TOOLS = [
     # floors
@@ -119,9 +118,9 @@ TOOLS = [
     # the product
     Tool("exptrack", "", X + " run -- {py} {train}", "exptrack_store", stores=["{work}/.exptrack", "{store}"],
          cli={"help": X + " --help", "run_help": X + " run --help", "version": X + " --version",
-              "complete": BASH_ASKS % (1, "exptrack sh")},
+              "complete": X + " __complete 1 exptrack sh"},
          best=X + " ls params.p0=3 --sort -metrics.m0 -n 20", diff=X + " diff r0 r1",
-         reads={"show": X + " show r0", "ls": X + " ls -n 20", "complete": BASH_ASKS % (2, "exptrack show r1")}),
+         reads={"show": X + " show r0", "ls": X + " ls -n 20", "complete": X + " __complete 2 exptrack show r12"}),
     Tool("exptrack-outs", "", X + " run -o outputs -- {py} {train}", "exptrack_store", saves="-o outputs",
          stores=["{work}/.exptrack", "{store}"]),
     Tool("exptrack-api", "", X + " run -- {py} {train}", "exptrack_api", True, stores=["{work}/.exptrack", "{store}"]),

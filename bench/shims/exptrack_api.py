@@ -16,7 +16,7 @@ def log(metrics, step):
 
 def artifact(path):
     import exptrack
-    exptrack.artifact(path, kind="model" if os.path.isfile(path) else "files")
+    exptrack.artifact("model" if os.path.isfile(path) else "files", path)
 
 
 def finish():
