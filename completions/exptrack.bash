@@ -39,8 +39,9 @@ _exptrack() {
     fi
 
     COMPREPLY=()
-    local value about is_open=
-    while IFS=$'\t' read -r value about; do
+    local answer value about is_open=
+    while IFS= read -r answer; do
+        value=${answer%%$'\t'*} about=${answer#*$'\t'}
         case $value:$about in
             :files) _exptrack_paths -f "$part" ;;
             :folders) _exptrack_paths -d "$part" ;;
