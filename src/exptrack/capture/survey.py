@@ -57,8 +57,8 @@ class Repository:
         self.doubtful, self.attributes = old["doubtful"], old["attributes"]
         self.is_known = True
 
-    def take_listing(self, data: bytes, scope: Scope) -> None:
-        """Take the listing from git's answer."""
+    def take_listing(self, data: bytes, scope: Scope, seen: Seen) -> None:
+        """Take the listing from git's answer; what the last snapshot had is not judged again."""
         files = []
         for path, head in git.parse_listing(data).items():
             full = self.prefix + path
@@ -68,7 +68,9 @@ class Repository:
             files.append(full)
             if head[0] != "H":
                 self.doubtful.append(full)
-        self.paths = scope.sift(files, self.left_out)
+        fresh = [p for p in files if p not in seen.places]
+        wanted = set(scope.sift(fresh, self.left_out)) if fresh else set()
+        self.paths = [p for p in files if p in seen.places or p in wanted]
         self.attributes = [p for p in files if p.endswith(ATTRIBUTES)]
 
     def doubt_filtered(self, root: str, loose: list[str]) -> None:
@@ -147,11 +149,11 @@ class Survey:
         repository = Repository(prefix, folder.rstrip("/"), key)
         job = self._listings.pop(prefix, None)
         if job is not None:
-            repository.take_listing(git.finish(job), self.scope)
+            repository.take_listing(git.finish(job), self.scope, self.seen)
         elif key == self._keys[prefix]:
             repository.recall(self.seen)
         else:  # somebody changed the index while we looked
-            repository.take_listing(git.ask(folder, *git.LISTING), self.scope)
+            repository.take_listing(git.ask(folder, *git.LISTING), self.scope, self.seen)
         loose = [prefix + p for p in (*status.changed, *status.untracked) if p.endswith(ATTRIBUTES)]
         if loose or not repository.is_known:
             repository.doubt_filtered(self.root, loose)

@@ -102,12 +102,15 @@ class Tree:
         if is_dirty:
             self._set(place, self.collection.files.get(path))
             return
-        full = os.path.join(self.survey.root, path)
-        now, then = look_at(full), self.before.get(path)
+        then = self.before.get(path)
         if then == ABSENT:
             self._set(place, None)  # not checked out (sparse), or git was told to overlook that it is gone
             return
-        kept = self.collection.recall(keeper, path, now if then is None else then)
+        full = os.path.join(self.survey.root, path)
+        now = look_at(full) if then is None else then
+        kept = self.collection.recall(keeper, path, now)
+        if kept is None and then is not None:
+            now = look_at(full)
         if kept is None and not self._is_late(now, then):
             try:
                 kept = self.collection.read(keeper, path, now)

@@ -23,14 +23,14 @@ def weigh(survey: Survey, seen: Seen, before: dict[str, Row], max_bytes: int) ->
         row = look_at(os.path.join(survey.root, path))
         if row != ABSENT and not S_ISDIR(row[0]):
             candidates[path] = row
-    dirty = set(survey.dirty)
+    dirty, inside = set(survey.dirty), os.path.join(survey.root, "")
     for repository in survey.repositories:
         doubtful = repository.paths
         if repository.is_known:
             doubtful = [*repository.doubtful, *seen.unsure_of(repository.prefix)]
         for path in doubtful:
             if path not in dirty:
-                before[path] = look_at(os.path.join(survey.root, path))
+                before[path] = look_at(inside + path)
     known = sum(sum(seen.sizes(*seen.segment(r.prefix))) for r in survey.repositories if r.is_known)
     looked_at = sum(row[4] for row in (*before.values(), *candidates.values()))
     if known + looked_at > max_bytes:  # what was looked at again counts twice here: now exactly
