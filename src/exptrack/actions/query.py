@@ -2,7 +2,7 @@
 
 Every value a user writes is a parameter, never SQL. `!=` and `!~` are the exact opposites of `=` and `~`, so a run
 without the tag matches `tag.owner!=vision`; `KEY=` asks for runs that have none, `KEY!=` for those that have one.
-Numbers compare as numbers; NaN compares with nothing but `=nan`. docs/filters.md is the user's page.
+Numbers compare as numbers; NaN compares with nothing but `=nan`. docs/filters.md is the page for users.
 """
 
 from __future__ import annotations

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from exptrack.actions.find import count_runs, find_runs
+from exptrack.actions.query import parse_filters
 from exptrack.errors import ExptrackError
 from exptrack.model import Artifact, CodeState, Environment, Gpu, Input, Machine, Usage
 from sealed_runs import FIRST, add_run, make_project, promote, run_id, say, summary
@@ -226,3 +229,11 @@ def test_a_name_no_run_has_is_a_warning_not_an_error(place):
     said: list[str] = []
     assert find_runs(*place, ["metrics.val/ac>0"], sort=["params.opt"], warn=said.append) == []
     assert said == ["no run has the metric `val/ac`; did you mean `val/acc`?"]
+
+
+def test_the_examples_of_the_users_page_mean_something():
+    page = (Path(__file__).parents[3] / "docs" / "filters.md").read_text()
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    words = [word.strip("'") for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
+    assert len(words) > 25
+    assert len(parse_filters(words)) == len(words)
