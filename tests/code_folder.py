@@ -71,7 +71,7 @@ class CodeFolder:
         self.git("commit", "-qm", "a", at=at)
         return self.git("rev-parse", "HEAD", at=at).strip()
 
-    def begin(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30) -> Snapshot:
+    def begin(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30, cwd: str = "") -> Snapshot:
         self.keeper = Keeper(self.store)
         return Snapshot.begin(
             str(self.root / at),
@@ -79,15 +79,16 @@ class CodeFolder:
             max_bytes=max_bytes,
             folder=str(self.root / ".exptrack"),
             cache_folder=str(self.beside / "cache"),
+            cwd=str(self.root / cwd) if cwd else "",
         )
 
     def complete(self, snapshot: Snapshot) -> CodeState:
         state, self.warnings = snapshot.complete(self.keeper, encode_tree)
         return state
 
-    def take(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30) -> CodeState:
+    def take(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30, cwd: str = "") -> CodeState:
         """A whole snapshot."""
-        snapshot = self.begin(at, exclude, max_bytes)
+        snapshot = self.begin(at, exclude, max_bytes, cwd)
         snapshot.keep_dirty(self.keeper)
         return self.complete(snapshot)
 

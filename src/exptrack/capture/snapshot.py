@@ -41,14 +41,15 @@ class Snapshot:
         folder: str,
         cache_folder: str,
         store: str = "",
+        cwd: str = "",
     ) -> Snapshot:
-        """Start looking at the repository that `root` lies in, or at the folder itself when it lies in none.
+        """Start looking at the repository that `root` lies in, else at that of `cwd`, else at `root` as a plain folder.
 
         `exclude`: globs of `[snapshot] exclude`; `max_bytes`: refuse above; `folder`, `store`: exptrack's own folders,
-        never part of the code; `cache_folder`: where the next snapshot finds what this one saw."""
-        start = os.path.realpath(root)
-        top = git.find_root(start)
-        snapshot = Snapshot(start, top or start, max_bytes)
+        never part of the code; `cache_folder`: where the next snapshot finds what this one saw; `cwd`: the child's."""
+        start, root = os.path.realpath(cwd or root), os.path.realpath(root)
+        top = git.find_root(root) or git.find_root(start)
+        snapshot = Snapshot(start, top or root, max_bytes)
         job, trouble = None, None
         if top is not None:
             try:

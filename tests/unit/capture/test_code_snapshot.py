@@ -273,6 +273,18 @@ def test_a_start_in_an_ignored_folder_is_told(code: CodeFolder) -> None:
     assert code.warnings == ["git ignores scratch/: none of its files are in the code snapshot"]
 
 
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_a_repository_inside_the_project(tmp_path: Path, is_repository: bool) -> None:
+    """The project's folder counts where it is a repository itself; else the one the program runs in."""
+    project = repository(tmp_path / "p") if is_repository else CodeFolder(tmp_path / "p")
+    project.write("train.py")
+    inner = repository(tmp_path / "p" / "inner")
+    inner.write("a.py")
+    state = project.take(cwd="inner")
+    assert state.root == str(project.root if is_repository else inner.root)
+    assert ("train.py" in project.content(state)) is is_repository
+
+
 def test_before_the_first_commit(code: CodeFolder) -> None:
     code.write("staged.py")
     code.git("add", "staged.py")
