@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from typing import TYPE_CHECKING
 
 from exptrack.errors import Damaged
@@ -103,11 +104,8 @@ class Objects:
 
     def read(self, digest: str) -> bytes:
         """The bytes, checked against their name; Damaged when missing or altered."""
-        try:
-            with open(self.path(digest), "rb") as f:
-                data = f.read()
-        except FileNotFoundError as e:
-            raise missing(digest) from e
+        with self._open(digest) as f:
+            data = f.read()
         if hashlib.sha256(data).hexdigest() != digest:
             raise altered(digest)
         return data
@@ -116,7 +114,7 @@ class Objects:
         """Write the bytes to `target` (replaced atomically), checked on the way; Damaged leaves `target` as it was."""
         tmp, summer = temporary_name(os.path.dirname(target) or ".", os.path.basename(target)), hashlib.sha256()
         try:
-            with open(self.path(digest), "rb") as source, open(tmp, "xb", opener=_private) as f:
+            with self._open(digest) as source, open(tmp, "xb", opener=_private) as f:
                 while block := source.read(BLOCK):
                     summer.update(block)
                     write_all(f.fileno(), block)
@@ -124,8 +122,6 @@ class Objects:
             if summer.hexdigest() != digest:
                 raise altered(digest)
             publish(tmp, target)
-        except FileNotFoundError as e:
-            raise missing(digest) from e
         finally:
             remove_if_there(tmp)
 
@@ -133,12 +129,30 @@ class Objects:
         """Does the object still have the bytes its name says? None when it is missing."""
         summer = hashlib.sha256()
         try:
-            with open(self.path(digest), "rb") as f:
+            with self._open(digest) as f:
                 while block := f.read(BLOCK):
                     summer.update(block)
-        except FileNotFoundError:
-            return None
+        except Damaged:
+            return False if self.has(digest) else None
         return summer.hexdigest() == digest
+
+    def _open(self, digest: str) -> IO[bytes]:
+        """The object's file; Damaged when it is missing, or is a pipe, device or folder: somebody else's store
+        must not make a reader wait for ever."""
+        try:
+            f = open(self.path(digest), "rb", opener=_at_once)  # noqa: SIM115 - the caller's `with` closes it
+        except FileNotFoundError as e:
+            raise missing(digest) from e
+        except IsADirectoryError as e:
+            raise altered(digest) from e
+        if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
+            f.close()
+            raise altered(digest)
+        return f
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
 def _private(path: str, flags: int) -> int:

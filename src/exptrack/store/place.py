@@ -48,7 +48,7 @@ def open_store(root: str, *, create: bool = False) -> Store:
         return Store(root)
     except OSError as e:
         raise ExptrackError(f"the store {root} cannot be read: {e.strerror}", "check its permissions") from e
-    if not text.isdigit():
+    if not text.isdigit() or len(text) > 9:
         raise ExptrackError(f"{root} is not an exptrack store: its format file says {text[:40]!r}", "check `store =`")
     if int(text) > FORMAT:
         raise ExptrackError(

@@ -6,6 +6,7 @@ creating it is a compare-and-swap without a server. Names that come from users a
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from urllib.parse import quote, unquote
@@ -16,7 +17,8 @@ from exptrack.files import read_bytes, write_atomic
 from exptrack.model import Event, Promotion, RunManifest
 
 ID = re.compile(r"[0-9a-z]{16}\Z")
-_SEQUENCE = re.compile(r"([0-9]{1,9})\.json\Z")
+MAX_MODEL_NAME = 200  # percent-encoded; a file name may have 255 bytes
+_SEQUENCE = re.compile(r"(0|[1-9][0-9]{0,8})\.json\Z")
 
 
 class Records:
@@ -38,7 +40,7 @@ class Records:
         if not ID.match(run_id):
             raise NoSuchRun(f"{run_id!r:.80} is not a run id", "`exptrack ls` lists the runs")
         try:
-            return read_bytes(os.path.join(self.runs, run_id + ".json"))
+            return _read(os.path.join(self.runs, run_id + ".json"), f"manifest of run {run_id}")
         except FileNotFoundError as e:
             raise NoSuchRun(f"no run {run_id}", "`exptrack ls` lists the runs") from e
 
@@ -52,21 +54,29 @@ class Records:
 
     def add_manifest(self, manifest: RunManifest) -> None:
         """Seal a run for good. FileExistsError when it was sealed already: whoever was first is right."""
+        _check_id(manifest.id, "run")
         self._create(self.runs, manifest.id + ".json", wire.encode(manifest))
 
     def event_ids(self) -> list[str]:
         return _ids(self.events)
 
     def event(self, event_id: str) -> Event:
+        """One later word; FileNotFoundError when there is none, Damaged when the file is no event or not this one."""
+        _check_id(event_id, "event")
         what = f"event {event_id}"
-        return wire.decode(Event, read_bytes(os.path.join(self.events, event_id + ".json")), what)
+        found = wire.decode(Event, _read(os.path.join(self.events, event_id + ".json"), what), what)
+        if found.id != event_id:
+            raise Damaged(f"{what} says it is event {found.id!r:.40}", "`exptrack verify` lists what is damaged")
+        return found
 
     def add_event(self, event: Event) -> None:
+        """FileExistsError when the id is taken."""
+        _check_id(event.id, "event")
         self._create(self.events, event.id + ".json", wire.encode(event))
 
     def models(self) -> list[str]:
         """Every model that was ever promoted, sorted."""
-        return sorted(unquote(name) for name in _list(self.promotions_folder) if not name.startswith("."))
+        return sorted(unquote(name) for name in _list(self.promotions_folder) if _is_model_folder(name))
 
     def promotions(self, model: str) -> list[Promotion]:
         """A model's history in order; empty when there is none."""
@@ -79,7 +89,7 @@ class Records:
     def promotion(self, model: str, number: int) -> Promotion:
         """One line of a model's history; Damaged when the file is no promotion or not this one."""
         what = f"promotion {number} of {model}"
-        found = wire.decode(Promotion, read_bytes(os.path.join(self._model_folder(model), f"{number}.json")), what)
+        found = wire.decode(Promotion, _read(os.path.join(self._model_folder(model), f"{number}.json"), what), what)
         if (found.model, found.sequence) != (model, number):
             raise Damaged(f"{what} says it is {found.model!r:.40} {found.sequence}", "`exptrack verify` lists damage")
         return found
@@ -96,8 +106,11 @@ class Records:
             ) from e
 
     def _model_folder(self, model: str) -> str:
-        name = quote(model, safe="")
-        if not model or name.startswith(".") or len(name) > 200:
+        try:
+            name = quote(model, safe="")
+        except UnicodeEncodeError:
+            name = ""
+        if not name or name.startswith(".") or len(name) > MAX_MODEL_NAME:
             raise ExptrackError(f"{model!r:.80} cannot name a model", "use letters, digits, `-`, `_` and `/`")
         return os.path.join(self.promotions_folder, name)
 
@@ -106,10 +119,30 @@ class Records:
         write_atomic(os.path.join(folder, name), data, create_only=True)
 
 
+def _check_id(text: str, what: str) -> None:
+    """Ids become file names, and start.json or an archive may have been written by somebody else."""
+    if not ID.match(text):
+        raise Damaged(f"{text!r:.80} is not an id of {what}s", "`exptrack verify` lists what is damaged")
+
+
+def _read(path: str, what: str) -> bytes:
+    try:
+        return read_bytes(path, wire.MAX_RECORD_BYTES)
+    except OSError as e:
+        if e.errno in (errno.EFBIG, errno.EINVAL, errno.EISDIR):
+            raise Damaged(f"{what} is no record: {e.strerror}", "`exptrack verify` lists what is damaged") from e
+        raise
+
+
+def _is_model_folder(name: str) -> bool:
+    """Only names as we write them: two spellings of one model would be two histories."""
+    return not name.startswith(".") and len(name) <= MAX_MODEL_NAME and quote(unquote(name), safe="") == name
+
+
 def _list(folder: str) -> list[str]:
     try:
         return os.listdir(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
