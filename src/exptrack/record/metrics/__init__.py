@@ -1,4 +1,6 @@
-"""What a program prints -> points. `Recogniser` reads one stream; sidecars/ read the files programs write themselves."""
+"""What a program prints -> points. `Recogniser` reads one stream; sidecars/ read the files programs write
+themselves.
+"""
 
 from exptrack.model import Point
 from exptrack.record.metrics.recogniser import Recogniser

@@ -9,8 +9,8 @@ class Line:
     """`text` is the decoded line without escapes; `body` the same without what a logger put before the message.
 
     `is_frame`: a carriage return or a cursor movement followed, so the next frame draws over this one.
-    `reading` and `is_hopeless` are notes of the pairs family for the shape book: how the line was read, and that no line of
-    these words can hold a metric.
+    `reading` and `is_hopeless` are notes of the pairs family for the shape book: how the line was read, and that no
+    line of these words can hold a metric.
     """
 
     __slots__ = ("body", "body_at", "is_frame", "is_hopeless", "is_loud", "rank", "rank_at", "reading", "text")

@@ -1,7 +1,7 @@
 """Bytes cut anywhere -> whole lines, in bounded memory.
 
-A terminal program redraws: carriage returns, backspaces and cursor movements end a frame, other escapes are dropped. Lines
-longer than LONGEST_LINE bytes are no metric lines and are thrown away as they come.
+A terminal program redraws: carriage returns, backspaces and cursor movements end a frame, other escapes are
+dropped. Lines longer than LONGEST_LINE bytes are no metric lines and are thrown away as they come.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Cutter:
         self.dropped = 0
 
     def take(self, data: bytes) -> bytes:
-        """The whole lines (or frames) now complete, as one block that ends at a line's end; empty when there is none."""
+        """The lines (or frames) now whole, as one block that ends at a line's end; empty when there is none."""
         if self._is_dropping:
             end = data.find(b"\n") + 1
             if not end:
@@ -62,11 +62,11 @@ def has_controls(block: bytes) -> bool:
 
 
 def frames(block: bytes) -> list[tuple[bytes, bool]]:
-    """(text, was drawn over) for each line and each frame of a block with terminal controls. Empty frames are left out."""
+    """(text, was drawn over) of each line and frame of a block with terminal controls, empty frames left out."""
     block = block.replace(b"\r\n", b"\n")
     block = _ESCAPES.sub(b"", _MOVES.sub(b"\r", block))
     out = []
-    for line in block.split(b"\n"):
+    for line in block.removesuffix(b"\n").split(b"\n"):
         if b"\r" not in line:
             out.append((line, False))
             continue

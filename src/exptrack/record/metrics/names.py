@@ -1,7 +1,8 @@
 """What a printed name says about the number beside it.
 
-Three answers: STRONG names are metrics wherever they are printed with a fraction; NEVER names (times, rates, sizes, seeds,
-hyperparameters) are not metrics anywhere; NEUTRAL ones need evidence on the line (a step, an epoch, a strong neighbour).
+Three answers: STRONG names are metrics wherever they are printed with a fraction; NEVER names (times, rates, sizes,
+seeds, hyperparameters) are not metrics anywhere; NEUTRAL ones need evidence on the line (a step, an epoch, a strong
+neighbour).
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ def is_rate(name: str) -> bool:
 def strength(name: str) -> int:
     """NEVER, NEUTRAL or STRONG. Names longer than LONGEST characters are not names."""
     parts = parts_of(_OF.split(_ASIDE.sub("", name) or name, maxsplit=1)[0].replace("^", "").replace("²", "2"))
-    if not parts or len(name) > LONGEST or not any(part.isalpha() or len(part) > 1 for part in parts):
+    if (
+        len(name) > LONGEST
+        or all(part.isdigit() for part in parts)
+        or not any(part.isalpha() or len(part) > 1 for part in parts)
+    ):
         return NEVER
     if _PER_TIME.search(name) or "_".join(parts) in words.NEVER:
         return NEVER
@@ -83,7 +88,7 @@ _SPLITS = {
 
 
 def split_in(text: str) -> str | None:
-    """The split a heading or a name speaks of (`Test set`, `val_loss`), as one of train, val, test, eval, dev; else None."""
+    """The split a heading or a name speaks of (`Test set`, `val_loss`): train, val, test, eval, dev, or None."""
     for part in parts_of(text):
         found = _SPLITS.get(part) or _SPLITS.get(part.rstrip("0123456789"))
         if found:

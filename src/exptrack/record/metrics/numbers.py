@@ -1,7 +1,7 @@
 """How numbers are printed: the one grammar every family reads values with.
 
-`TOKENS` walks a text and tells numbers (group `num`) from what only looks like one: clock times, dates, versions, addresses
-and numbers with a unit (group `junk`), and counters `3/20` (group `count`).
+`TOKENS` walks a text and tells numbers (group `num`) from what only looks like one: clock times, dates, versions,
+addresses and numbers with a unit (group `junk`), and counters `3/20` (group `count`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The user's own patterns: NAME=REGEX. The group named `value`, else the one named like the metric, else the first, is the value.
+"""The user's own patterns: NAME=REGEX. The group named `value`, else the one named like the metric, else the first,
+is the value.
 
-A pattern that backtracks for ever must not stop the recorder: matching runs against a CPU timer (ITIMER_VIRTUAL, which Python's
-regex engine looks at every few thousand steps), and the pattern that is running when the timer fires is dropped with a warning.
-Signals reach the main thread only: patterns are used when `feed` is called there, and left alone, with a warning, elsewhere.
+A pattern that backtracks for ever must not stop the recorder: matching runs against a CPU timer (ITIMER_VIRTUAL,
+which Python's regex engine looks at every few thousand steps), and the pattern that is running when the timer fires
+is dropped with a warning. Signals reach the main thread only: patterns are used when `feed` is called there, and
+left alone, with a warning, elsewhere.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def _fire(_signal: int, _frame: FrameType | None) -> None:
 
 
 class Patterns:
-    """The compiled patterns of one recogniser. ExptrackError (exit 2) for one that is no regular expression or has no group."""
+    """The patterns of one recogniser. ExptrackError (exit 2) for one that is no regular expression or has no group."""
 
     def __init__(self, patterns: Mapping[str, str], warnings: list[str]) -> None:
         self._warnings = warnings

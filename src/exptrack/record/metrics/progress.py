@@ -1,6 +1,7 @@
 """Where a line says how far the training is: `step 12`, `Epoch: [3][ 10/32]`, `[0]`, `iteration 122/ 25000 |`.
 
-The first mark of each kind counts. A counter that runs over the whole training (`num_updates`, `global_step`) beats the others.
+The first mark of each kind counts. A counter that runs over the whole training (`num_updates`, `global_step`) beats
+the others.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from exptrack.record.metrics.numbers import to_count
 
 _EPOCH = r"epochs?|ep\.?|pass"
 _STEP = (
-    r"global[ _-]?steps?|num[ _]updates|train(?:ing)?[ _/]steps?|total[_ ]timesteps|timesteps?|steps?|iters?|iterations?|updates?"
-    r"|batch(?:_idx|_id| idx|es)?|mini-?batch|n_iter|rounds?|generation|gen|trial|episodes?|checkpoint|up\.|boosting round"
+    r"global[ _-]?steps?|num[ _]updates|train(?:ing)?[ _/]steps?|total[_ ]timesteps|timesteps?|steps?|iters?"
+    r"|iterations?|updates?"
+    r"|batch(?:_idx|_id| idx|es)?|mini-?batch|n_iter|rounds?|generation|gen|trial|episodes?|checkpoint|up\."
+    r"|boosting round"
 )
 _MARK = re.compile(
     rf"(?<![\w.@-])(?:(?P<e>{_EPOCH})|(?P<s>{_STEP}))(?:\((?P<split>train|val|valid|test|eval)\w*\))?"
@@ -45,7 +48,7 @@ _PLURAL = re.compile(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episo
 
 
 class Progress(NamedTuple):
-    """What a line says of its position; `spans` are the characters that said it, so that they are not read as values."""
+    """What a line says of its position; `spans` are the characters that said it: they are not read as values."""
 
     step: int | float | None = None
     epoch: int | float | None = None
@@ -68,7 +71,7 @@ def find_progress(text: str) -> Progress:
     """Read every mark of `text`; NOWHERE when it has none."""
     lead = next((m for m in (p.match(text) for p in _LEADS) if m), None)
     if lead is not None:
-        return _from_lead(text, lead)
+        return _from_lead(lead)
     marks = [m for m in _MARK.finditer(text) if _is_mark(text, m)]
     if not marks:
         return _from_counter(text)
@@ -122,7 +125,7 @@ def _is_mark(text: str, mark: re.Match[str]) -> bool:
     return not _PLURAL.search(word) or word.startswith(_WHOLE_RUN) or bool(_METRIC.search(text))
 
 
-def _from_lead(text: str, lead: re.Match[str]) -> Progress:
+def _from_lead(lead: re.Match[str]) -> Progress:
     groups = lead.re.groupindex
     step_at = lead.span("s") if "s" in groups else None
     epoch_at = lead.span("e") if "e" in groups else None

@@ -1,7 +1,8 @@
 """The cheapest test: lines none of whose words any family knows are thrown away undecoded, many at a time.
 
-It may let a useless line through; it must not stop a metric. A shape that only unknown words announce (`[12] foo: 0.5`) is
-let through by the way the line begins. Everything here runs in C over the whole piece: two million lines a second.
+It may let a useless line through; it must not stop a metric. A shape that only unknown words announce (`[12] foo:
+0.5`) is let through by the way the line begins. Everything here runs in C over the whole piece: two million lines a
+second.
 """
 
 from __future__ import annotations
@@ -10,25 +11,26 @@ import re
 
 from exptrack.record.metrics import words
 
-_MARKS = """epoch epochs ep step steps iter iters iteration iterations batch batches round rounds gen generation trial episode
-    timesteps timestep update updates pass metric metrics avg target value values objective nevals fun checkpoint it kimg tick
-    mean std learning lr metric score bound"""
+_MARKS = """epoch epochs ep step steps iter iters iteration iterations batch batches round rounds gen generation trial
+    episode timesteps timestep update updates pass metric metrics avg target value values objective nevals fun
+    checkpoint it kimg tick mean std learning lr metric score bound"""
 # To lower case; every digit becomes 0, so that numbers repeat themselves; all else that is no letter becomes a blank.
 _LOWER = bytes(
     ord(chr(c).lower()) if chr(c).isalpha() and c < 128 else 48 if 48 <= c < 58 else c if c == 10 or c >= 128 else 32
     for c in range(256)
 )
 _KNOWN = frozenset(word.encode().translate(_LOWER) for word in words.STRONG | words.SPLIT | frozenset(_MARKS.split()))
-_STEMS = (b"loss", b"acc", b"err", b"reward", b"entropy", b"score", b"epoch", b"norm")
+_STEMS = (b"rew", b"loss", b"best", b"acc", b"err", b"entropy", b"score", b"epoch", b"norm")
 # One character is found at memory speed; only where it stands is the mark itself looked for.
 _MARKS_BY_CHARACTER = (
-    (b"%", b"%"), (b"{", b"{"), (b"*", b"***"), (b"|", b"|\n"), (b"[", b"it ["), (b"\xe2", b"\xe2\x94"), (b"\xe2", b"\xe2\x95"),
+    (b"%", b"%"), (b"{", b"{"), (b"*", b"***"), (b"|", b"|\n"),
+    (b"[", b"it ["), (b"^", b"^2"), (b"@", b"P@"), (b"@", b"R@"), (b"\xe2", b"\xe2\x94"), (b"\xe2", b"\xe2\x95"),
 )  # fmt: skip
 _LEADS = re.compile(rb"\n[ \t]*[\[(]?\d+[ ]*(?:[\]:,/]|  |\t)")
 
 
 def is_quiet(piece: bytes) -> bool:
-    """True when no family could read any line of `piece`, as long as nothing is open. `piece` begins and ends with \\n."""
+    """True when no family could read a line of `piece`, as long as nothing is open. It begins and ends with \\n."""
     spoken = set(piece.translate(_LOWER).split())
     if not _KNOWN.isdisjoint(spoken):
         return False

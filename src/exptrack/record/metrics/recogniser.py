@@ -24,8 +24,8 @@ Witness = Callable[[str, str, list[Found]], None]
 class Recogniser:
     """Bytes of one stream -> points. Cut anywhere, any encoding, bounded memory.
 
-    `patterns` are the user's own (see patterns.py), `ignore` globs of names not to record, `rename` printed name -> recorded
-    name. `witness(text, family, found)` is told of every line, for `exptrack parse`. Raises ExptrackError for a bad pattern.
+    `patterns` are the user's own (see patterns.py), `ignore` globs of names not to record, `rename` printed name ->
+    recorded name. `witness(text, family, found)` is told of every line, for `exptrack parse`. ExptrackError: bad one.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Recogniser:
         if not self._patterns and self._witness is None and not has_controls(block):
             self._sweeper.read(block if block.endswith(b"\n") else block + b"\n", out)
             return
-        lines = frames(block) if has_controls(block) else [(raw, False) for raw in block.split(b"\n")]
+        lines = frames(block)
         if not self._patterns:
             for raw, is_frame in lines:
                 self._line(raw, out, is_frame)

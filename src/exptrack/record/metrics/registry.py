@@ -1,4 +1,6 @@
-"""The families in the order they are asked. The surest shapes come first; plain pairs, which read almost anything, come last."""
+"""The families in the order they are asked. The surest shapes come first; plain pairs, which read almost anything,
+come last.
+"""
 
 from __future__ import annotations
 

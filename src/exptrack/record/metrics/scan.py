@@ -19,6 +19,7 @@ _FILES = re.compile(
     (?::\d+)*\S*|(?:https?|file|s3|gs)://\S+|(?<!\S)\S*[?&][\w.-]+=\S*|(?<![\w])(?:/[\w.+@=~-]+){2,}/?""",
     re.VERBOSE,
 )
+_FILE_VALUE = re.compile(r"\w+=[A-Za-z/.~]")
 _CALL = re.compile(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
 _WRAPPED = re.compile(
     r"(?:\b(?:np|numpy|jnp|torch|tf)\.)?\b(?:tensor|Tensor|Array|array|DeviceArray|float\d*|int\d*|EagerTensor)\(\s*\[?\s*"
@@ -49,7 +50,7 @@ _AT = re.compile(r"(?i)[\s,(]{0,9}\b(?:at|after|in|for|on|of)(?: the)?(?: end of
 
 
 def with_split(name: str, split: str | None) -> str:
-    """The name with the heading's split in front, where a value under `Test set:` would else join the training's series."""
+    """The name with its split in front, where a value under `Test set:` would else join the training's series."""
     return name if split in (None, "train") or names.split_in(name) else f"{split}/{name}"
 
 
@@ -83,6 +84,11 @@ def mask(body: str) -> str:
     if "." in body or "/" in body:
         body = _FILES.sub(_blank, body)
     return body
+
+
+def count_files(body: str) -> int:
+    """How many files stand as values (`model=yolov8n.yaml`)."""
+    return sum(_FILE_VALUE.match(found[0]) is not None for found in _FILES.finditer(body))
 
 
 def _blank(found: re.Match[str]) -> str:

@@ -52,7 +52,7 @@ class Series:
 
 
 class Sink:
-    """Turns Found into Point for one recogniser. `warnings` tells what was left out, `units` which names were per cents."""
+    """Found -> Point for one recogniser. `warnings` tells what was left out, `units` which names were per cents."""
 
     def __init__(self, ignore: Sequence[str], rename: Mapping[str, str]) -> None:
         self._ignore = tuple(ignore)

@@ -1,8 +1,9 @@
 """What this program's lines look like: the second line of a shape costs a lookup and a match instead of a reading.
 
-A line without its digits, points, signs and blanks is its key. Under a key stand NOTHING, for lines that can hold no metric,
-or the shapes read so far: one pattern for the whole line, and which of its groups are step, epoch and values. Lines of one
-shape that follow each other are read in one sweep. Bounded: the book is thrown away when it is full.
+A line without its digits, points, signs and blanks is its key. Under a key stand NOTHING, for lines that can hold
+no metric, or the shapes read so far: one pattern for the whole line, and which of its groups are step, epoch and
+values. Lines of one shape that follow each other are read in one sweep. Bounded: the book is thrown away when it is
+full.
 """
 
 from __future__ import annotations

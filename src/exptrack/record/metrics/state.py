@@ -60,7 +60,8 @@ class State:
     """Position, block, table and bars of one stream."""
 
     __slots__ = (
-        "bar", "bars", "block_is_strong", "box", "epoch", "has_begun", "heading", "in_block", "is_listing", "split", "step", "table",
+        "bar", "bars", "block_is_strong", "box", "epoch", "has_begun", "heading", "in_block", "is_listing",
+        "split", "step", "table",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Plain lines in bulk: a block without terminal controls, most of whose lines need not be read one by one.
 
-Pieces without a known word are passed over; neighbours of one known shape are read in one match; what is left goes to the
-families, line by line, and teaches the book.
+Pieces without a known word are passed over; neighbours of one known shape are read in one match; what is left goes
+to the families, line by line, and teaches the book.
 """
 
 from __future__ import annotations

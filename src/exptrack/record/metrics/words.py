@@ -32,17 +32,18 @@ SPLIT = _words(
 # Words that make a name no metric: clocks, rates, sizes, counters, settings.
 NEVER = _words(
     """
-    time times data progress percent ts teps kteps rho timestamp elapsed eta sec secs second seconds ms msec msecs minute minutes min_time hours duration
-    dur speed throughput fps tps wps ups wpb bsz tflops flops flos gflops mfu hfu mem memory vram ram gpu gpus cpu
-    cpus disk runtime remaining date samples size sizes seed seeds port version workers worker threads thread pid
-    params parameters param vocab layers layer dims dim hidden heads channels shape width height bytes tokens words
-    count counts images img instances nevals wall patience oom lineno line level status pages port uid gid nodes
-    ranks world budget jobs n_jobs random_state support per_second examples rows cols columns features classes items
-    files length_penalty rate_limit latency uptime load_time iterations epochs steps episodes batches iteration step
-    epoch updates update batch trial round timesteps timestep pgid users requests connections sockets packets
-    retries attempt attempts retry days hour year month day age price address ip temperature top_k top_p dropout
-    warmup wd weight_decay momentum beta1 beta2 gamma lambda smoothing eps epsilon tol tolerance decay clipping
-    coef coeff coefs vnum v_num idx index id ids nnz nnzs neurons units filters kernel stride padding
+    time times data progress percent ts teps kteps rho timestamp elapsed eta sec secs second seconds ms msec
+    msecs minute minutes min_time hours duration dur speed throughput fps tps wps ups wpb bsz tflops flops flos
+    gflops mfu hfu mem memory vram ram gpu gpus cpu cpus disk runtime remaining date samples size sizes seed
+    seeds port version workers worker threads thread pid params parameters param vocab layers layer dims dim
+    hidden heads channels shape width height bytes tokens words count counts images img instances nevals wall
+    patience oom lineno line level status pages port uid gid nodes ranks world budget jobs n_jobs random_state
+    support per_second examples rows cols columns features classes items files length_penalty rate_limit latency
+    uptime load_time iterations epochs steps episodes batches iteration step epoch updates update batch trial
+    round timesteps timestep pgid users requests connections sockets packets retries attempt attempts retry days
+    hour year month day age price address ip temperature top_k top_p dropout warmup wd weight_decay momentum
+    beta1 beta2 gamma lambda smoothing eps epsilon tol tolerance decay clipping coef coeff coefs vnum v_num idx
+    index id ids nnz nnzs neurons units filters kernel stride padding
     """
 )
 

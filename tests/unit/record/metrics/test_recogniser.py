@@ -73,3 +73,45 @@ def test_backtracking_pattern_is_dropped_with_a_warning():
     assert [p.name for p in recogniser.feed(b"x good=3\n")] == ["good"]
     assert len(recogniser.warnings) == 1
     assert "'bad'" in recogniser.warnings[0]
+
+
+def test_a_table_may_be_fed_line_by_line():
+    text = "epoch  train_loss\n-----  ----------\n    1        0.50\n    2        0.40\n    3        0.30\n"
+    for cut in (1, 18, 36):
+        assert points(text, cut) == [("train_loss", 0.5, 1), ("train_loss", 0.4, 2), ("train_loss", 0.3, 3)]
+
+
+def test_values_printed_twice_are_one_point():
+    text = "[1] val's auc: 0.5\n[2] val's auc: 0.6\n[3] val's auc: 0.4\nBest iteration is:\n[2] val's auc: 0.6\n"
+    assert [p[2] for p in points(text)] == [1, 2, 3]
+
+
+def test_without_any_position_points_are_counted():
+    assert points("val loss: 0.5\nval loss: 0.4\n") == [("val loss", 0.5, 0), ("val loss", 0.4, 1)]
+
+
+def test_hostile_bytes_give_nothing_and_raise_nothing():
+    data = bytes(range(256)) * 64 + b"\n\xff\xfe loss: \xe2\x82\n" + b"[" * 9000 + b"\n" + b"{'a': " * 3000 + b"\n"
+    assert points(data, 100) == []
+
+
+def test_names_are_capped_with_a_warning():
+    recogniser = Recogniser()
+    recogniser.feed("".join(f"step 1 loss_{'abcdefghij'[i % 10]}{i}=0.5\n" for i in range(3000)).encode())
+    assert any("names" in warning for warning in recogniser.warnings)
+    assert len(recogniser.warnings) == 1
+
+
+def test_a_name_of_ten_thousand_characters_is_none():
+    assert points("step 1 " + "loss" * 2500 + "=0.5\n") == []
+
+
+def test_per_cents_are_noted():
+    recogniser = Recogniser()
+    recogniser.feed(b"Epoch 1 acc: 98.3%\n")
+    assert recogniser.units == {"acc": "%"}
+
+
+def test_pattern_groups():
+    patterns = {"a": r"a is (?P<a>[\d.]+) at (?P<step>\d+)", "b": r"(?P<step>\d+)>(?P<value>\S+)"}
+    assert points("a is 2.5 at 3\n4>0.5\n", patterns=patterns) == [("a", 2.5, 3), ("b", 0.5, 4)]

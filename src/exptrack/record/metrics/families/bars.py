@@ -1,7 +1,8 @@
 """Progress bars: tqdm (also nested, cut or glued to a log line), Keras, rich, Ultralytics' own.
 
-A bar is redrawn hundreds of times. The values of its newest frame wait in State.bars until its position moves on: the counter
-when the bar runs over the training, the epoch when the bar runs inside one (its last frame is that epoch's value).
+A bar is redrawn hundreds of times. The values of its newest frame wait in State.bars until its position moves on:
+the counter when the bar runs over the training, the epoch when the bar runs inside one (its last frame is that
+epoch's value).
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _KERAS = re.compile(
     r"\s*(?P<n>\d+)/(?P<total>\d+|Unknown)\s*(?:\[[=>.]*\]|[\u2501\u2500]+|(?=-\s\d+m?s\b))\s*-?\s*(?P<post>.*)"
 )
 _RICH = re.compile(
-    r"(?P<desc>.*?)\s*[\u2501\u2578\u257a\u2500]{2,}[\u2501\u2578\u257a\u2500 ]*\s*(?P<n>\d+)/(?P<total>\d+)\s*(?P<post>.*)"
+    r"(?P<desc>.*?)\s*[\u2501\u2578\u257a\u2500]{2,}[\u2501\u2578\u257a\u2500 ]*"
+    r"\s*(?P<n>\d+)/(?P<total>\d+)\s*(?P<post>.*)"
 )
 _CLOCKS = re.compile(
     r"(?:-|\d+):(?:--|\d\d):(?:--|\d\d)|\u2022|[\d.]+\s?(?:it|s|batch)/(?:s|it|batch)\S*|\d+(?:\.\d+)?s(?=\s|$)"
@@ -45,7 +47,7 @@ _CUT = re.compile(r"[-+]?[\d.]+(?:e-?)?$")
 
 
 def may_read(text: str, state: State) -> bool:
-    """Cheap test: a bar is made of `%|`, of brackets with `=`, or of drawing characters; its wrapped lines are indented."""
+    """Cheap test: `%|`, a counter beside brackets or drawing characters, or the indented rest of a rich bar."""
     return (
         "%|" in text
         or ("/" in text and (" [" in text or "\u2501" in text or "- " in text))
@@ -140,7 +142,7 @@ def _advance(desc: str, post: str, at: float, rate: str, state: State) -> list[F
 
 
 def _is_within_epoch(bar: Bar | None, at: int | float, state: State) -> bool:
-    """Whether a bar that names no epoch runs inside one: it starts anew each epoch, where a bar of the whole run goes on."""
+    """Whether a bar that names no epoch runs inside one: it starts anew each epoch; a bar of the whole run goes on."""
     if state.epoch is None:
         return False
     if bar is None or at < bar.at:

@@ -1,4 +1,6 @@
-"""`***** eval metrics *****` and the like: a heading, then one `name = value` a line (transformers' log_metrics, wandb's summary)."""
+"""`***** eval metrics *****` and the like: a heading, then one `name = value` a line (transformers' log_metrics,
+wandb's summary).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Tables between `|` or box-drawing lines: bayesian-optimization, stable-baselines3, SpinningUp, rich, Lightning's results, Ray.
+"""Tables between `|` or box-drawing lines: bayesian-optimization, stable-baselines3, SpinningUp, rich, Lightning's
+results, Ray.
 
-Two columns of name and value are one block: its step may stand below its values, so they are given out at the closing line.
+Two columns of name and value are one block: its step may stand below its values, so they are given out at the
+closing line.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ def _pair_row(cells: list[str], state: State) -> list[Found]:
 
 
 def close(state: State) -> list[Found]:
-    """The values of the two-column block that is open, if one is; every other open box just ends at a line that is no row."""
+    """The values of the two-column block that is open, if one is."""
     box = state.box
     if box is None or not box.is_pairs:
         return []

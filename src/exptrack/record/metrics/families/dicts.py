@@ -1,4 +1,5 @@
-"""One mapping a line: JSON lines, printed Python dicts (numbers or, since transformers 5, strings), with or without a prefix.
+"""One mapping a line: JSON lines, printed Python dicts (numbers or, since transformers 5, strings), with or without
+a prefix.
 
 `step: {...}` and `json_stats: {...}` are fine; a dict of settings is not. Nested mappings give names with `/`.
 """
@@ -21,8 +22,9 @@ from exptrack.record.metrics.state import Found, State
 NAME = "dict"
 
 STEPS = (
-    "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total", "step",
-    "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step", "batch", "update", "round", "generation",
+    "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total",
+    "step", "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step", "batch", "update",
+    "round", "generation",
 )  # fmt: skip
 EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
 _SKIP = re.compile(
@@ -33,7 +35,7 @@ _RESULT = re.compile(r"(?i)\b(?:result|best|final)")
 _MLLOG = ":::MLL"
 
 
-def may_read(text: str, state: State) -> bool:
+def may_read(text: str, _state: State) -> bool:
     """Cheap test: braces with a quoted key and a number."""
     return "{" in text and "}" in text and ("'" in text or '"' in text)
 
@@ -77,7 +79,7 @@ def _literal(text: str) -> str:
 
 
 def flatten(mapping: dict[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Names and values of nested mappings, names joined by `/`; what is named parameters or configuration is left out."""
+    """Names and values of nested mappings, names joined by `/`; parameters and configuration are left out."""
     for key, value in mapping.items():
         name = f"{above}/{key}" if above else str(key)
         if isinstance(value, dict):

@@ -1,8 +1,9 @@
 """`key=value`, `key: value` and `key value` in sentences, lists and blocks: most of what training loops print.
 
-Every number of the line is judged by the text between it and the number before: that text holds its name and separator.
-A value is a metric by its name, or by standing beside a metric or a step; see names.py. Values that depend on the line alone
-are marked `is_stable`, and shapes.py may read the following lines of the same shape without coming here again.
+Every number of the line is judged by the text between it and the number before: that text holds its name and
+separator. A value is a metric by its name, or by standing beside a metric or a step; see names.py. Values that
+depend on the line alone are marked `is_stable`, and shapes.py may read the following lines of the same shape
+without coming here again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from exptrack.record.metrics import names
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
 from exptrack.record.metrics.progress import NOWHERE, Progress, find_progress
-from exptrack.record.metrics.scan import Pair, mask, scan, with_split
+from exptrack.record.metrics.scan import Pair, count_files, mask, scan, with_split
 from exptrack.record.metrics.state import Found, State
 
 NAME = "pairs"
@@ -34,7 +35,7 @@ class Reading(NamedTuple):
     split: str | None = None
 
 
-def may_read(text: str, state: State) -> bool:
+def may_read(text: str, _state: State) -> bool:
     """Cheap test: a number, or a heading's colon."""
     return _HINT.search(text) is not None or text.rstrip().endswith(":")
 
@@ -71,7 +72,7 @@ def judge(line: Line, state: State) -> Reading | None:
         return None
     masked = mask(body)
     progress = find_progress(masked)
-    if len(_WORD_VALUE.findall(masked)) >= 3:
+    if masked.count("=") > 2 and len(_WORD_VALUE.findall(masked)) + count_files(body) >= 3:
         return Reading([], NOWHERE, True, None)
     pairs = list(scan(masked, progress))
     chosen, is_stable = _choose(masked, _with_splits(pairs, progress.split), progress, state)

@@ -1,4 +1,6 @@
-"""Sentences with a shape of their own: Optuna's trials, darknet's batches, COCO's summary, gensim's and Kaldi's reports."""
+"""Sentences with a shape of their own: Optuna's trials, darknet's batches, COCO's summary, gensim's and Kaldi's
+reports.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,14 @@ _VALUE = rf"(?:{NUMBER}|[-+]?nan|[-+]?inf)"
 _OPTUNA = re.compile(rf"Trial (?P<n>\d+) finished with values?: (?P<values>\[[^\]]*\]|{_VALUE})")
 _DARKNET = re.compile(rf"\s*(?P<n>\d+): (?P<loss>-?{_VALUE}), (?P<avg>-?{_VALUE}) avg(?: loss)?,")
 _COCO = re.compile(
-    rf"\s*(?P<name>Average (?:Precision|Recall)\s+\((?:AP|AR)\)\s*@\[\s*(?P<iou>[^|]*?)\s*\|\s*(?P<area>[^|]*?)\s*\|\s*(?P<dets>[^\]]*?)\s*\])"
+    r"\s*(?P<name>Average (?:Precision|Recall)\s+\((?:AP|AR)\)\s*@\["
+    r"\s*(?P<iou>[^|]*?)\s*\|\s*(?P<area>[^|]*?)\s*\|\s*(?P<dets>[^\]]*?)\s*\])"
     rf"\s*=\s*(?P<value>{_VALUE})"
 )
 _RIGHT = re.compile(rf"(?P<value>{_VALUE})\s+(?P<name>per-word bound|perplexity estimate)")
 _KALDI = re.compile(
-    rf"(?P<name>(?:Overall )?[Aa]verage (?:objective function|log-likelihood)(?: for '[^']*')?|[Oo]verall log-likelihood per frame)"
+    r"(?P<name>(?:Overall )?[Aa]verage (?:objective function|log-likelihood)(?: for '[^']*')?"
+    r"|[Oo]verall log-likelihood per frame)"
     rf".*? is (?P<value>{_VALUE})(?: over|$)"
 )
 _FASTTEXT = re.compile(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
@@ -37,7 +41,7 @@ _HINTS = (
 )
 
 
-def may_read(text: str, state: State) -> bool:
+def may_read(text: str, _state: State) -> bool:
     """Cheap test: the fixed words of each sentence."""
     return any(hint in text for hint in _HINTS)
 

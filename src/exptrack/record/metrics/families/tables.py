@@ -1,4 +1,5 @@
-"""Tables of aligned or tab-separated columns: a header of names, then rows of numbers (scikit-learn, skorch, fastai, spaCy, DEAP).
+"""Tables of aligned or tab-separated columns: a header of names, then rows of numbers (scikit-learn, skorch,
+fastai, spaCy, DEAP).
 
 A header opens a table only when it names a step or a metric; the table ends at the first line that is no row of it.
 """
@@ -107,6 +108,10 @@ def _is_report(table: Table) -> bool:
     return table.step is None and table.epoch is None
 
 
+def _first_place(table: Table) -> int | None:
+    return table.step if table.step is not None else table.epoch
+
+
 def is_row_of(text: str, table: Table) -> bool:
     """Whether `text` fits the open table: as many cells as columns (or one more, a label first), nearly all numbers."""
     if len(text) > 4000:
@@ -116,6 +121,8 @@ def is_row_of(text: str, table: Table) -> bool:
         return False
     if table.is_pairs:
         return cell_value(cells[-1]) is not None
+    if not _is_report(table) and _count(cells[len(cells) - len(table.columns) :], _first_place(table)) is None:
+        return False
     numeric = sum(cell_value(c) is not None or _OF.match(c) is not None for c in cells)
     others = [c for c in cells if cell_value(c) is None and not _OF.match(c)]
     return numeric >= 1 and len(others) <= max(1, len(cells) // 2) and all(len(c) < 24 for c in others)

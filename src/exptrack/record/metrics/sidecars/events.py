@@ -1,7 +1,9 @@
-"""TensorBoard event files, without TensorBoard: TFRecord frames round `Event` messages (tensorboard/compat/proto/event.proto).
+"""TensorBoard event files, without TensorBoard: TFRecord frames round `Event` messages
+(tensorboard/compat/proto/event.proto).
 
-Scalars as `simple_value` (TF1, PyTorch) and as tensors (TF2), text and hparams. A frame that is not whole yet waits. Checksums
-are not checked: a torn frame ends the file as it is, and a wrong length shows as a message that cannot be read.
+Scalars as `simple_value` (TF1, PyTorch) and as tensors (TF2), text and hparams. A frame that is not whole yet
+waits. Checksums are not checked: a torn frame ends the file as it is, and a wrong length shows as a message that
+cannot be read.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from exptrack.model import Point
@@ -49,10 +52,9 @@ class EventFile:
                 break
             if at + 16 + length > len(data):
                 break
-            try:
+            # One message that cannot be read must not hide the ones behind it.
+            with suppress(ValueError, IndexError, struct.error):
                 self._event(data[at + 12 : at + 12 + length], out)
-            except (ValueError, IndexError, struct.error):
-                pass  # noqa: S110 - one message that cannot be read must not hide the ones behind it
             at += 16 + length
         self._offset += at
         return out
@@ -130,7 +132,7 @@ def tensor_value(message: bytes) -> tuple[float | None, str | None]:
 
 
 def fields(message: bytes) -> Iterator[Field]:
-    """(number, wire type, value) of each field of a protocol buffer message. ValueError or IndexError when it is cut."""
+    """(number, wire type, value) of each field of a protocol buffer message. ValueError, IndexError: it is cut."""
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)

@@ -16,7 +16,7 @@ _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
 
 class FileReader(Protocol):
-    """Follows one file. `poll` returns the points that are new since the last call and never raises for a missing file."""
+    """Follows one file. `poll` returns the points that are new since the last call; a missing file has none."""
 
     path: str
 

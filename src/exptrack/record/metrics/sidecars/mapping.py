@@ -1,4 +1,6 @@
-"""One mapping of a file -> points. A file of metrics is trusted more than a printed line: every number counts but clocks."""
+"""One mapping of a file -> points. A file of metrics is trusted more than a printed line: every number counts but
+clocks.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ _PLACES = frozenset(STEPS) | frozenset(EPOCHS)
 
 
 def points_of(mapping: Mapping[str, Any], *, is_declared: bool, step: int | float | None = None) -> list[Point]:
-    """Points of one record. Undeclared, a record without any metric's name gives none; `step` is used if it has no place."""
+    """Points of one record. Undeclared, one without a metric's name gives none; `step` serves if it has no place."""
     flat = dict(flatten(dict(mapping)))
     at_step, epoch = position_of(flat, STEPS), position_of(flat, EPOCHS)
     numbers = {

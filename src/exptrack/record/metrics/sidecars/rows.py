@@ -1,4 +1,5 @@
-"""CSV and TSV with a header: Keras' CSVLogger, Lightning's CSVLogger, Ultralytics' results.csv, flair's loss.tsv, dvclive's plots.
+"""CSV and TSV with a header: Keras' CSVLogger, Lightning's CSVLogger, Ultralytics' results.csv, flair's loss.tsv,
+dvclive's plots.
 
 Followed by row, not by byte: Lightning writes the whole file anew when a column appears. A row counts once it ends.
 """

@@ -1,0 +1,74 @@
+"""Pairs of name and value: what is one, what is none, where it stands."""
+# ruff: noqa: E501 - the lines of real programs are kept whole
+
+import pytest
+
+from metric_texts import points, series
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Train Epoch: 1 [640/60000 (1%)]\tLoss: 0.3", [("Loss", 0.3, 640)]),
+        ("Epoch: [0][ 11/100]\tTime 0.2 (0.3)\tLoss 6.8e+00 (6.9e+00)\tAcc@1 0.50 (0.20)", [("Loss", 6.8, 11), ("Acc@1", 0.5, 11)]),
+        (" *   Acc@1 1.123 Acc@5 4.567", [("Acc@1", 1.123, 0), ("Acc@5", 4.567, 0)]),
+        ("iter 0: loss 4.5495, time 134.97ms, mfu -100.00%", [("loss", 4.5495, 0)]),
+        (" iteration 122/ 250000 | lm loss: 2.5E+00 | loss scale: 1.0 | grad norm: 0.231 |", [("lm loss", 2.5, 122), ("grad norm", 0.231, 122)]),
+        ("0:\tlearn: 0.48\ttest: 0.50\tbest: 0.50 (0)\ttotal: 52ms", [("learn", 0.48, 0), ("test", 0.5, 0), ("best", 0.5, 0)]),
+        ("INFO:tensorflow:loss = 4.2, step = 100 (124.394 sec)", [("loss", 4.2, 100)]),
+        ("Cost after iteration 100: 0.64", [("Cost", 0.64, 100)]),
+        ("steps: 10 loss: 0.65 iter time (s): 0.056 samples/sec: 1204.1", [("loss", 0.65, 10)]),
+        ("epoch=6, loss=tensor(0.1234, grad_fn=<NllLossBackward0>)", [("loss", 0.1234, 6)]),
+        ("epoch 1 - iter 1/10 - loss 0.89 - time (sec): 0.12 - lr: 0.1", [("loss", 0.89, 1), ("lr", 0.1, 1)]),
+        ("(epoch: 1, iters: 100, time: 0.1, data: 0.2) G_GAN: 1.2 G_L1: 10.1", [("G_GAN", 1.2, 100), ("G_L1", 10.1, 100)]),
+        ("[0/1][3/16] Loss_D: 1.2 D(x): 0.5 D(G(z)): 0.46 / 0.37", [("Loss_D", 1.2, 3), ("D(x)", 0.5, 3), ("D(G(z))", 0.46, 3), ("D(G(z)) 2", 0.37, 3)]),
+        ("Test set: Average loss: 1.5673, Accuracy: 207/360 (58%)", [("test/Average loss", 1.5673, 0), ("test/Accuracy", 58.0, 0)]),
+        ("Epoch 3 | Train: loss 0.5, acc 0.9 | Val: loss 0.4, acc 0.8", [("loss", 0.5, 3), ("acc", 0.9, 3), ("val/loss", 0.4, 3), ("val/acc", 0.8, 3)]),
+        ("Accuracy of the network on the 517 test images: 80 %", [("Accuracy of the network on the 517 test images", 80.0, 0)]),
+        ("R^2 = 0.912", [("R^2", 0.912, 0)]),
+        ("MeanRew: \t -257.4 +- 63.2", [("MeanRew", -257.4, 0)]),
+    ],
+)  # fmt: skip
+def test_a_line_with_metrics(text, expected):
+    assert points(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed: 42",
+        "learning_rate = 1e-3 # with baby networks can afford to go a bit higher",
+        "Overriding: dropout = 0.2",
+        "(1): BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True)",
+        "Namespace(lr=0.0002, beta1=0.5, loss=1.5, dry_run=False)",
+        "engine/trainer: task=detect, mode=train, model=yolov8n.yaml, data=coco8.yaml, box=7.5, iou=0.7",
+        "[LightGBM] [Info] Start training from score 0.518344",
+        "Number of positive: 267, number of negative: 159",
+        "Epoch 1 took 12.3 seconds",
+        "saved epoch=0-step=19-val_loss=0.32.ckpt",
+        "Successfully installed torchmetrics-1.4.0 loss==1.2.3",
+        "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=0.045 ms",
+        '10.0.0.1 - - [10/Oct/2025:13:55:36] "GET /items?page=2&score=0.26 HTTP/1.1" 200 2326',
+        "a.c:2:72: return accuracy ? \"a\" : 1.5;",
+        "2025-11-22 20:00:00.123 | WARNING  | __main__:train:42 - loss=0.5 is high",
+        "print(f'step:{step}/{total} val_loss:{val_loss:.4f}')",
+        "Metric val_loss improved by 0.414 >= 0.0",
+        "gpu memory: 12.5 GiB, loss_scale: 65536.0",
+    ],
+)  # fmt: skip
+def test_a_line_without(text):
+    assert points(text) == []
+
+
+def test_the_step_may_stand_on_a_line_above():
+    text = "Iteration: \t 3\nLoss: \t 0.5\nMaxRew: \t -1.5\nMeanLen: \t 7.25\n-----\n"
+    assert points(text) == [("Loss", 0.5, 3), ("MaxRew", -1.5, 3), ("MeanLen", 7.25, 3)]
+
+
+def test_a_heading_names_split_and_epoch():
+    text = "Epoch 2\n-----\nloss: 1.5  [   64/ 1280]\nTest Error: \n Accuracy: 50.5%, Avg loss: 2.1 \n"
+    assert series(text) == {"loss": [(64, 1.5)], "test/Accuracy": [(2, 50.5)], "test/Avg loss": [(2, 2.1)]}
+
+
+def test_parameters_of_a_trial_are_no_metrics():
+    assert points("trial 5: C=1.745 acc=0.9733") == [("acc", 0.9733, 5)]

@@ -1,0 +1,71 @@
+"""Aligned tables, boxes and result blocks."""
+# ruff: noqa: E501 - the lines of real programs are kept whole
+
+from metric_texts import points, series
+
+
+def test_aligned_columns_with_names_of_two_words():
+    text = "      Iter       Train Loss      OOB Improve   Remaining Time \n         1           1.1499           0.1447            0.11s\n"
+    assert points(text) == [("Train Loss", 1.1499, 1), ("OOB Improve", 0.1447, 1)]
+
+
+def test_coloured_cells_and_a_rule():
+    text = "  epoch    train_loss    dur\n-------  ------------  -----\n      1        \x1b[36m2.2846\x1b[0m  0.0194\n      2        2.1  0.0142\n"
+    assert points(text) == [("train_loss", 2.2846, 1), ("train_loss", 2.1, 2)]
+
+
+def test_epoch_and_step_columns():
+    text = "E    #       LOSS TOK2VEC  SCORE \n---  ------  ------------  ------\n  0     200          0.10    0.67\n"
+    assert points(text) == [("LOSS TOK2VEC", 0.1, 200), ("SCORE", 0.67, 200)]
+
+
+def test_a_warning_between_rows_does_not_end_a_table():
+    text = "epoch     train_loss  accuracy\n0         0.69        0.5\nsome warning about nothing\n1         0.49        0.6\n"
+    assert series(text)["train_loss"] == [(0, 0.69), (1, 0.49)]
+
+
+def test_tabs():
+    assert points("gen\tnevals\tavg   \tmin\n0  \t80    \t20.575\t13 \n") == [("avg", 20.575, 0), ("min", 13.0, 0)]
+
+
+def test_classification_report():
+    text = (
+        "              precision    recall  f1-score   support\n\n           0       1.00      0.98      0.99        33\n\n"
+        "    accuracy                           0.99        61\n   macro avg       0.98      0.99      0.98        61\n"
+    )
+    found = series(text)
+    assert found["accuracy"] == [(0, 0.99)]
+    assert found["0/recall"] == [(0, 0.98)]
+    assert found["macro avg/f1-score"] == [(0, 0.98)]
+    assert not any("support" in name for name in found)
+
+
+def test_parameters_behind_an_objective_are_no_metrics():
+    text = "|   iter    |  target   |   expC    |\n-------------------------------------\n| \x1b[39m1  \x1b[39m | \x1b[39m0.93\x1b[39m | \x1b[39m-0.91\x1b[39m |\n"
+    assert points(text) == [("target", 0.93, 1)]
+
+
+def test_the_step_of_a_box_may_stand_below_its_values():
+    text = (
+        "----------------------------------\n| rollout/           |            |\n|    ep_rew_mean     | 27.2       |\n"
+        "| time/              |            |\n|    fps             | 1100       |\n|    total_timesteps | 4096       |\n"
+        "| train/             |            |\n|    value_loss      | 52.3       |\n----------------------------------\n"
+    )
+    assert points(text) == [("rollout/ep_rew_mean", 27.2, 4096), ("train/value_loss", 52.3, 4096)]
+
+
+def test_lightnings_result_table():
+    text = "┏━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┓\n┃ Test metric ┃ DataLoader 0 ┃\n┡━━━━━━━━━━━━━╇━━━━━━━━━━━━━━┩\n│  test_acc   │ 0.8148148059 │\n└─────────────┴──────────────┘\n"
+    assert [p[:2] for p in points(text)] == [("test_acc", 0.8148148059)]
+    plain = "─────────────\n       Test metric             DataLoader 0\n─────────────\n        test_acc            0.8148\n─────────────\n"
+    assert [p[:2] for p in points(plain)] == [("test_acc", 0.8148)]
+
+
+def test_a_model_summary_is_no_table_of_metrics():
+    text = "┃ Layer (type) ┃ Output Shape ┃ Param # ┃\n│ d1 (Dense)   │ (None, 32)   │   2,080 │\n Total params: 2,410 (9.41 KB)\n"
+    assert points(text) == []
+
+
+def test_transformers_block():
+    text = "***** eval metrics *****\n  epoch         =        3.0\n  eval_loss     =       0.39\n  eval_runtime  = 0:00:00.01\n  total_flos    =        2GF\n"
+    assert points(text) == [("eval_loss", 0.39, 3)]

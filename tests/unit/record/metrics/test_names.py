@@ -1,0 +1,53 @@
+"""What a name says about its number."""
+
+import pytest
+
+from exptrack.record.metrics.names import LONGEST, NEUTRAL, NEVER, STRONG, split_in, strength
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "loss",
+        "valLogLoss",
+        "train-logloss",
+        "top1",
+        "AP50",
+        "val_acc",
+        "grad norm",
+        "D loss",
+        "R²",
+        "f1-score (micro avg)",
+    ],
+)
+def test_strong(name):
+    assert strength(name) == STRONG
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "time",
+        "seed",
+        "batch_size",
+        "loss_scale",
+        "samples/sec",
+        "num_updates",
+        "eta",
+        "gpu_mem",
+        "iter time (s)",
+        "42",
+        "x" * (LONGEST + 1),
+    ],
+)
+def test_never(name):
+    assert strength(name) == NEVER
+
+
+@pytest.mark.parametrize("name", ["lr", "learning_rate", "D(x)", "alphabet", "Bias"])
+def test_neutral(name):
+    assert strength(name) == NEUTRAL
+
+
+def test_split():
+    assert [split_in(text) for text in ("Test set", "val_loss", "evaluation", "loss")] == ["test", "val", "eval", None]
