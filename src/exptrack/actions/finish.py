@@ -64,7 +64,7 @@ def finish(
     except FileExistsError:
         manifest = store.records.manifest(manifest.id)  # sealed by somebody else meanwhile: that one counts
     _index(project, store, manifest)
-    rundir.remove(run_dir.path)
+    run_dir.remove()
     return summary(manifest)
 
 

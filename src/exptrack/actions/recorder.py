@@ -1,8 +1,8 @@
 """The recorder: a forked process beside the child that parses, captures, samples and seals.
 
 It lives in its own session and ignores the signals meant for the training; the supervisor tells it through a pipe what
-happens ("pid N", "end JSON", "drop") and hears back through another. It may crash, hang or be killed: the training goes
-on and the run is sealed by the supervisor or by `recover`, from the log.
+happens ("begin", "pid N", "end JSON", "drop") and hears back through another. It may crash, hang or be killed: the
+training goes on and the run is sealed by the supervisor or by `recover`, from the log.
 """
 
 from __future__ import annotations
@@ -12,26 +12,27 @@ import os
 import select
 import signal
 import sys
-import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from exptrack.config import Project
-from exptrack.files import write_all
+from exptrack.errors import ExptrackError, NotStarted
+from exptrack.files import read_bytes, write_all
 from exptrack.record import rundir
+from exptrack.store.place import open_store
 
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot
-    from exptrack.store.place import Store
 
 # The recorder says a word every BEAT seconds whatever it is busy with; silent for this long, it is stopped or hangs.
 BEAT, SILENCE = 5.0, 30.0
 
 
 class Link:
-    """The supervisor's side: tell the recorder what happened, and wait for its last word."""
+    """The supervisor's side: tell the recorder what happened, hear how the snapshot went and how the run was sealed."""
 
-    def __init__(self, pid: int, to_recorder: int, from_recorder: int) -> None:
-        self.pid, self._to, self._from = pid, to_recorder, from_recorder
+    def __init__(self, pid: int, to_recorder: int, from_recorder: int, log: str) -> None:
+        self.pid, self._to, self._from, self._log = pid, to_recorder, from_recorder, log
+        self._heard = b""
 
     def tell(self, line: bytes) -> None:
         try:
@@ -39,63 +40,109 @@ class Link:
         except OSError:
             return  # it is gone: `wait` will say so
 
+    def await_snapshot(self) -> None:
+        """Return when what git could not give back is stored; NotStarted when that was refused or could not be done."""
+        answer = self._next()
+        if answer is None:
+            raise NotStarted("the recorder ended before the run began", self._last_words())
+        if answer.get("refused"):
+            raise NotStarted(answer["refused"], answer.get("hint", ""))
+
     def wait(self) -> dict[str, Any] | None:
         """The recorder's result; None when it died or fell silent before it had one."""
         os.close(self._to)
-        heard = b""
+        result = self._next()
+        if result is not None:
+            os.waitpid(self.pid, 0)
+        return result
+
+    def _next(self) -> dict[str, Any] | None:
+        """The next thing it says; None when it died or fell silent."""
         while True:
+            line, newline, rest = self._heard.partition(b"\n")
+            if newline:
+                self._heard = rest
+                if line.lstrip(b".").startswith(b"{"):
+                    answer: dict[str, Any] = json.loads(line.lstrip(b"."))
+                    return answer
+                continue
             ready, _, _ = select.select([self._from], [], [], SILENCE)
             if not ready:
                 # Stopped or hanging: it must not wake up later and seal what was sealed in its place meanwhile.
                 os.kill(self.pid, signal.SIGKILL)
-                return None
-            block = os.read(self._from, 65536)
+            block = os.read(self._from, 65536) if ready else b""
             if not block:
-                break
-            heard += block
-        _, status = os.waitpid(self.pid, 0)
-        words = [line for line in heard.split(b"\n") if line.startswith(b"{")]
-        return json.loads(words[-1]) if words and status == 0 else None
+                os.waitpid(self.pid, 0)
+                return None
+            self._heard += block
+
+    def _last_words(self) -> str:
+        try:
+            lines = read_bytes(self._log).decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return lines[-1] if lines else "memory or process limits? nothing was started"
 
 
-def start(project: Project, store: Store, run_dir: rundir.RunDir, snapshot: Snapshot) -> Link:
-    """Fork the recorder; returns at once."""
+def start(project: Project, run_dir: rundir.RunDir) -> Link:
+    """Fork the recorder; returns at once. It holds the run's lock too."""
     inner_read, outer_write = os.pipe()
     outer_read, inner_write = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
     pid = os.fork()
     if not pid:
         os.close(outer_write)
         os.close(outer_read)
-        _live(project, store, run_dir, snapshot, inner_read, inner_write)
+        _live(project, run_dir, inner_read, inner_write)
     os.close(inner_read)
     os.close(inner_write)
-    return Link(pid, outer_write, outer_read)
+    return Link(pid, outer_write, outer_read, run_dir.file(rundir.RECORDER_LOG))
 
 
-def _live(
-    project: Project,
-    store: Store,
-    run_dir: rundir.RunDir,
-    snapshot: Snapshot,
-    orders: int,
-    answers: int,
-) -> NoReturn:
+def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -> NoReturn:
     """The forked process, from its first line to its last; never returns into the supervisor's code."""
     status = 1
     try:
         _leave(run_dir, keep=(orders, answers, run_dir.lock.fd if run_dir.lock else -1))
-        from exptrack.actions.recording import Recording
+        snapshot = _take_snapshot(project, answers)
+        if snapshot is not None:
+            from exptrack.actions.recording import Recording
 
-        Recording(project, store, run_dir, snapshot, orders, answers).go(BEAT)
+            Recording(project, run_dir, snapshot, orders, answers).go(BEAT)
         status = 0
     except BaseException:  # noqa: BLE001 - this process ends here in any case; nothing above it is ours
-        # The supervisor sees the exit status and seals in our place; the reason stays beside the run until then.
+        # The supervisor sees the end and seals in our place; the reason stays beside the run until then.
+        import traceback
+
         traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _take_snapshot(project: Project, answers: int) -> Snapshot | None:
+    """Store what git could not give back, and say so; None when it was refused."""
+    from exptrack.capture.snapshot import Snapshot
+
+    config = project.config
+    answer: dict[str, str] = {}
+    try:
+        snapshot = Snapshot.begin(
+            project.root,
+            exclude=config.snapshot_exclude,
+            max_bytes=config.snapshot_max_bytes,
+            folder=project.folder,
+            store=project.store,
+            cache_folder=project.cache,
+        )
+        import dataclasses  # noqa: F401 - git is at work: what is needed next costs nothing now
+
+        snapshot.keep_dirty(open_store(project.store).objects)
+    except ExptrackError as e:
+        answer = {"refused": e.message, "hint": e.hint}
+    except OSError as e:
+        answer = {"refused": f"the code cannot be kept: {e}", "hint": "check space and permissions of the store"}
+    write_all(answers, json.dumps(answer).encode("ascii") + b"\n")
+    return None if answer else snapshot
 
 
 def _leave(run_dir: rundir.RunDir, keep: tuple[int, ...]) -> None:

@@ -18,7 +18,7 @@ from exptrack.model import End
 from exptrack.record import rundir
 from exptrack.record.reading import Reading
 from exptrack.record.sampler import Sampler
-from exptrack.store.place import Store
+from exptrack.store.place import open_store
 
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot
@@ -29,16 +29,12 @@ QUICK, CALM = 0.25, 1.0
 class Recording:
     """One run, seen from beside it."""
 
-    def __init__(
-        self, project: Project, store: Store, run_dir: rundir.RunDir, snapshot: Snapshot, orders: int, answers: int
-    ) -> None:
-        self.project, self.store, self.run_dir = project, store, run_dir
+    def __init__(self, project: Project, run_dir: rundir.RunDir, snapshot: Snapshot, orders: int, answers: int) -> None:
+        self.project, self.run_dir = project, run_dir
         self.snapshot, self.orders, self.answers = snapshot, orders, answers
-        self.start = run_dir.start()
-        self.reading = Reading(run_dir, self.start.extra.get("reading", {}), self.start.cwd)
-        self.captures = Captures(project, store, run_dir, self.start, os.environ)
+        self.store = open_store(project.store)
         self.end: End | None = None
-        self.is_dropped = False
+        self.has_begun = self.is_dropped = False
         self.sampler: Sampler | None = None
         self.warnings: list[str] = []
         self._heard = b""
@@ -46,6 +42,12 @@ class Recording:
     def go(self, beat: float) -> None:
         """The whole recording; a sign of life every `beat` seconds, whatever it is busy with."""
         threading.Thread(target=self._beat, args=(beat,), daemon=True).start()
+        while not self.has_begun:
+            if self.is_dropped or not self._hear():
+                return
+        self.start = self.run_dir.start()
+        self.reading = Reading(self.run_dir, self.start.extra.get("reading", {}), self.start.cwd)
+        self.captures = Captures(self.project, self.store, self.run_dir, self.start, os.environ)
         capturing = threading.Thread(target=self.captures.go, args=(self.snapshot,))
         capturing.start()
         self._follow()
@@ -114,6 +116,8 @@ class Recording:
                 self._attempt(partial(self._watch, int(rest)))
             elif word == b"end":
                 self.end = wire.from_plain(End, json.loads(rest))
+            elif word == b"begin":
+                self.has_begun = True
             elif word == b"drop":
                 self.is_dropped = True
         return bool(block)

@@ -19,7 +19,7 @@ def recover(project: Project) -> tuple[list[dict[str, Any]], list[str]]:
     """Seal every dead run directory -> (what was sealed, what could not be and why). Living runs are left alone."""
     sealed: list[dict[str, Any]] = []
     problems: list[str] = []
-    for run_dir in rundir.live_runs(project.live):
+    for run_dir in [*rundir.live_runs(project.live), *rundir.stillborn(project.live)]:
         if run_dir.is_alive:
             continue
         lock = Lock(run_dir.file(rundir.LOCK))
@@ -28,6 +28,8 @@ def recover(project: Project) -> tuple[list[dict[str, Any]], list[str]]:
         try:
             if os.path.exists(run_dir.file(rundir.START)):
                 sealed.append({"id": run_dir.id, **adopt(project, run_dir)})
+            elif os.path.isdir(run_dir.path):
+                run_dir.remove()
         except (ExptrackError, OSError) as e:
             problems.append(f"{run_dir.id}: {e}")
         finally:
@@ -41,7 +43,7 @@ def adopt(project: Project, run_dir: rundir.RunDir) -> dict[str, Any]:
     if store.records.has_run(run_dir.id):
         # The manifest was written; only the clean-up after it was interrupted.
         result = summary(store.records.manifest(run_dir.id))
-        rundir.remove(run_dir.path)
+        run_dir.remove()
         return result
     start = run_dir.start()
     captured, warnings = _captured(run_dir)

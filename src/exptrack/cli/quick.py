@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exptrack.actions.run import Request, run, say_on_stderr
+from exptrack.actions.request import Request
+from exptrack.actions.run import run, say_on_stderr
 
 # Option -> field of Request. Fields whose default is a tuple may be given more than once.
 VALUES = {

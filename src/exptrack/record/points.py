@@ -18,6 +18,8 @@ from exptrack.model import MetricSummary, Point
 
 MAX_NAMES = 10_000
 MAX_NAME = 200
+# Points held before they are written: a block of them is a line of about a megabyte, which every reader can hold.
+PENDING = 50_000
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class PointWriter:
         self._blocks: dict[tuple[str, str], _Block] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._refused = 0
+        self._pending = 0
 
     def add(self, points: Iterable[Point], source: str, now: float) -> None:
         """Take points of one source. A point without a step gets its epoch, else the count of its metric's points."""
@@ -57,6 +60,9 @@ class PointWriter:
             block.steps.append(step if step is not None else epoch if epoch is not None else count)
             block.epochs.append(epoch)
             block.at.append(now if at is None else at)
+            self._pending += 1
+        if self._pending >= PENDING:
+            self.flush()
 
     def flush(self) -> None:
         """Append what was collected; on a full disk it is kept in memory and tried again at the next flush."""
@@ -73,6 +79,7 @@ class PointWriter:
         finally:
             os.close(fd)
         self._blocks.clear()
+        self._pending = 0
 
     def finish(self) -> None:
         self.flush()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from exptrack.files import read_whole_lines, remove_if_there
@@ -15,6 +15,9 @@ from exptrack.record.points import PointWriter, Series, read_blocks, summarise
 from exptrack.record.rundir import POINTS, SIDECAR, RunDir
 from exptrack.record.sidecar import Sidecar
 from exptrack.record.tail import Tails
+
+# Longer than any block PointWriter makes of PENDING points.
+READ_AT_ONCE = 8 << 20
 
 
 class Reading:
@@ -70,18 +73,17 @@ def _open_file(path: str) -> Any:
     return reader
 
 
-def blocks_of(path: str) -> list[Series]:
-    """All blocks of a points file of any size; a missing one has none."""
-    out: list[Series] = []
+def blocks_of(path: str) -> Iterator[Series]:
+    """Every block of a points file of any size, one after the other; a missing file has none."""
     offset = 0
     while True:
         try:
-            lines, after = read_whole_lines(path, offset, limit=1 << 26)
+            lines, after = read_whole_lines(path, offset, limit=READ_AT_ONCE)
         except FileNotFoundError:
-            return out
+            return
         if after == offset:
-            return out
-        out.extend(read_blocks(lines))
+            return
+        yield from read_blocks(lines)
         offset = after
 
 

@@ -74,36 +74,35 @@ class RunDir:
             return None
         return wire.decode(End, data, f"{END} of run {self.id}")
 
+    def begin(self, start: Mapping[str, Any]) -> None:
+        """Write start.json and fsync it: from here on the run exists, whatever happens."""
+        self.write(START, {"format": 1, **start})
+
+    def remove(self) -> None:
+        """Delete the directory, its lock last: while the lock is there, nobody takes the rest for an abandoned run."""
+        for name in sorted(os.listdir(self.path), key=lambda n: n == LOCK):
+            os.unlink(self.file(name))
+        os.rmdir(self.path)
+
     @property
     def is_alive(self) -> bool:
         """Does anything of this run live: a process of ours (the lock), or the child itself?"""
         return is_locked(self.file(LOCK)) or is_child_alive(self.read(PROCESS))
 
 
-def create(live: str, start: Mapping[str, Any]) -> RunDir:
-    """Make the directory of a new run and fsync its start.json: from here on the run exists, whatever happens.
-
-    FileExistsError when the id is taken. OSError when the disk will not have it; then nothing is left behind.
-    """
-    path = os.path.join(live, str(start["id"]))
+def claim(live: str, run_id: str) -> RunDir:
+    """Make the directory of a new run and take its lock; the run exists from `begin` on. FileExistsError when the id is
+    taken, OSError when the disk will not have it; then nothing is left behind."""
+    path = os.path.join(live, run_id)
     os.mkdir(path, 0o700)
-    lock = Lock(os.path.join(path, LOCK))
+    run = RunDir(path, Lock(os.path.join(path, LOCK)))
     try:
-        lock.acquire(wait=True)
-        run = RunDir(path, lock)
-        run.write(START, {"format": 1, **start})
+        assert run.lock is not None
+        run.lock.acquire(wait=True)
     except BaseException:
-        lock.release()
-        remove(path)
+        run.remove()
         raise
     return run
-
-
-def remove(path: str) -> None:
-    """Delete a run directory, its lock last: while the lock is there, nobody takes the rest for an abandoned run."""
-    for name in sorted(os.listdir(path), key=lambda n: n == LOCK):
-        os.unlink(os.path.join(path, name))
-    os.rmdir(path)
 
 
 class ProcessId(NamedTuple):
@@ -160,3 +159,17 @@ def live_runs(live: str) -> list[RunDir]:
     except FileNotFoundError:
         return []
     return [RunDir(os.path.join(live, n)) for n in names if os.path.exists(os.path.join(live, n, START))]
+
+
+# A directory without start.json is a run that is about to begin, or one whose start was killed this many seconds ago.
+STILLBORN = 60.0
+
+
+def stillborn(live: str) -> list[RunDir]:
+    """Directories that never became a run and are too old to become one."""
+    try:
+        found = [RunDir(os.path.join(live, name)) for name in sorted(os.listdir(live))]
+    except FileNotFoundError:
+        return []
+    old = time.time() - STILLBORN
+    return [r for r in found if not os.path.exists(r.file(START)) and os.stat(r.path).st_mtime < old]

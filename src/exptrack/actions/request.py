@@ -1,0 +1,100 @@
+"""What the user asked `run` for, and what start.json says of it: checked against the policy, without secrets.
+
+Read before the child starts: plain data, no dataclasses.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, NamedTuple
+
+from exptrack import __version__
+from exptrack.actions import policy
+from exptrack.actions.authors import author
+from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
+from exptrack.config import Project
+from exptrack.errors import NotStarted
+from exptrack.record.rundir import new_id, utc
+
+RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+
+
+class Request(NamedTuple):
+    """What the user asked for; the fields are the options of `run`."""
+
+    command: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    name: str | None = None
+    note: str | None = None
+    group: str | None = None
+    params: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    metrics_files: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    is_child: bool = False
+    is_strict: bool = False
+    is_quiet: bool = False
+
+
+def is_passed_through(request: Request) -> bool:
+    """Inside another exptrack run, or a rank above 0 of a launcher: execute only, so that there is one record."""
+    if os.environ.get("EXPTRACK_RUN_ID") and not request.is_child:
+        return True
+    return any(os.environ.get(name, "0").strip() not in ("", "0") for name in RANKS)
+
+
+def describe(request: Request, project: Project) -> dict[str, Any]:
+    """start.json as plain data, checked against the policy and without secrets."""
+    given = policy.parse_pairs(request.tags, "tag", "-t")
+    tags = policy.tags_of(project.config, given, os.environ)
+    policy.check_start(project.config, tags, request.name)
+    params = policy.parse_pairs(request.params, "parameter", "-p")
+    patterns = policy.parse_pairs(request.patterns, "metric pattern", "--metric")
+    for path in request.configs:
+        if not os.path.isfile(path):
+            raise NotStarted(f"no config file {path}", "-c takes a YAML, JSON or TOML file")
+    config = project.config
+    now = time.time()
+    return {
+        "id": new_id(now),
+        "command": redact_argv(request.command),
+        "cwd": os.getcwd(),
+        "started_at": utc(now),
+        "host": os.uname().nodename,
+        "author": author(),
+        "name": request.name,
+        "project": tags.get("project"),
+        "group": request.group,
+        "note": mask_text(request.note) if request.note else None,
+        "tags": redact_mapping(tags),
+        "params": redact_mapping(params),
+        "given_params": list(params),
+        "inputs": [_declared(i, None) for i in request.inputs],
+        "outputs": [_declared(o, "output") for o in request.outputs],
+        "goals": config.goals,
+        "required_metrics": config.required_metrics,
+        "required_outputs": config.required_outputs,
+        "required_tags": config.required_end_tags,
+        "parent": os.environ.get("EXPTRACK_RUN_ID") if request.is_child else None,
+        "version": __version__,
+        "configs": list(request.configs),
+        "reading": {
+            "patterns": {**config.patterns, **patterns},
+            "ignore": config.ignored_metrics,
+            "rename": config.renamed_metrics,
+            "files": list(request.metrics_files),
+        },
+    }
+
+
+def _declared(text: str, default: str | None) -> dict[str, str]:
+    """[LABEL=]PATH; a label has no slash, so a path with an equals sign in a folder name stays a path."""
+    label, equals, path = text.partition("=")
+    if equals and label and path and "/" not in label and not os.path.exists(text):
+        return {"label": label, "pattern": path}
+    if not text:
+        raise NotStarted("an empty path was declared", "write -o model=PATH or -i train=PATH")
+    return {"label": default if default is not None else os.path.basename(text.rstrip("/")) or text, "pattern": text}
