@@ -3,6 +3,7 @@
 `best_s`/`diff_s`: the whole command. `best_api_ms`: only the query, second call in one process
 (tools that are asked through their Python API).
 """
+
 import json
 import os
 import shlex
@@ -31,7 +32,7 @@ for t in selected(a, ["sqlite-floor", "exptrack", "guild", "exptrack-pypi", "mlf
         try:
             s = Space(a, t, train_args="--lines 1")
             if t.wrap:
-                s.run()                 # makes the store, and a model for generate()
+                s.run()  # makes the store, and a model for generate()
             t0 = time.monotonic()
             made = s.shim("generate", str(n), timeout=a.cap)
             row.update(made, make_s=time.monotonic() - t0)
@@ -47,15 +48,28 @@ for t in selected(a, ["sqlite-floor", "exptrack", "guild", "exptrack-pypi", "mlf
             row["diff_out_bytes"] = os.path.getsize(s.root + "/diff")
             k = a.n if first["wall"] < 5 else 2
             reads = {name: shlex.split(s.fill(c)) for name, c in t.reads.items()}
-            calls = {name: (lambda c=c: s.run(c, timeout=120)) for name, c in {"best": best, "diff": diff, **reads}.items()}
+            calls = {
+                name: (lambda c=c: s.run(c, timeout=120)) for name, c in {"best": best, "diff": diff, **reads}.items()
+            }
             m = interleaved(calls, k, warmup=0)
             row.update({name + "_s": m[name]["median_s"] for name in reads})
-            row.update(best_s=m["best"]["median_s"], diff_s=m["diff"]["median_s"], best_rss_mib=m["best"]["rss_mib"],
-                       rc=sum((r["rc"] for r in m.values()), []), disk_mib=s.disk() / 2**20)
+            row.update(
+                best_s=m["best"]["median_s"],
+                diff_s=m["diff"]["median_s"],
+                best_rss_mib=m["best"]["rss_mib"],
+                rc=sum((r["rc"] for r in m.values()), []),
+                disk_mib=s.disk() / 2**20,
+            )
             if not t.best:
                 import subprocess
-                r = subprocess.run([shim[0], "-c", INNER, os.path.join(HERE, "shims"), t.shim, "best"], cwd=s.work, env=s.env,
-                                   capture_output=True, text=True)
+
+                r = subprocess.run(
+                    [shim[0], "-c", INNER, os.path.join(HERE, "shims"), t.shim, "best"],
+                    cwd=s.work,
+                    env=s.env,
+                    capture_output=True,
+                    text=True,
+                )
                 row["best_api_ms"] = json.loads(r.stdout.splitlines()[-1])[0] if r.returncode == 0 else None
             last = max(row["make_s"], row["best_s"]) / (n / 1000)
             s.remove()
@@ -63,5 +77,25 @@ for t in selected(a, ["sqlite-floor", "exptrack", "guild", "exptrack-pypi", "mlf
             row["error"] = str(e)[-300:]
             last = a.cap
         print("#", row, flush=True)
-table(rows, ["tool", "case", "make_s", "best_first_s", "best_s", "best_api_ms", "diff_s", "show_s", "ls_s", "complete_s", "best_rss_mib", "disk_mib", "best_out_lines", "rc", "how", "error"])
+table(
+    rows,
+    [
+        "tool",
+        "case",
+        "make_s",
+        "best_first_s",
+        "best_s",
+        "best_api_ms",
+        "diff_s",
+        "show_s",
+        "ls_s",
+        "complete_s",
+        "best_rss_mib",
+        "disk_mib",
+        "best_out_lines",
+        "rc",
+        "how",
+        "error",
+    ],
+)
 save(a, rows)

@@ -4,6 +4,7 @@ API trackers get the paths through their artifact call and are compared with a t
 nothing. Wrappers get a training that copies the files to ./outputs and are compared with that
 training alone. The yardstick is `cp -r` of the same files plus `sha256sum` of every file.
 """
+
 import os
 import shutil
 
@@ -35,8 +36,30 @@ def yardstick():
 
 cps = [yardstick() for _ in range(3)]
 base = sorted(c + s for c, s in cps)[1]
-rows.append({"tool": "cp -r + sha256sum", "first_s": base, "ratio": 1.0, "note": f"cp {sorted(c for c, _ in cps)[1]:.2f} s, sha256sum {sorted(s for _, s in cps)[1]:.2f} s"})
-for t in selected(a, ["exptrack-outs", "exptrack-api", "guild", "dvc-exp-outs", "wandb", "trackio", "mlflow-api", "aim", "exptrack-pypi-api", "sacred", "dvclive"]):
+rows.append(
+    {
+        "tool": "cp -r + sha256sum",
+        "first_s": base,
+        "ratio": 1.0,
+        "note": f"cp {sorted(c for c, _ in cps)[1]:.2f} s, sha256sum {sorted(s for _, s in cps)[1]:.2f} s",
+    }
+)
+for t in selected(
+    a,
+    [
+        "exptrack-outs",
+        "exptrack-api",
+        "guild",
+        "dvc-exp-outs",
+        "wandb",
+        "trackio",
+        "mlflow-api",
+        "aim",
+        "exptrack-pypi-api",
+        "sacred",
+        "dvclive",
+    ],
+):
     try:
         if not t.api and not t.saves:
             continue
@@ -44,19 +67,27 @@ for t in selected(a, ["exptrack-outs", "exptrack-api", "guild", "dvc-exp-outs", 
         args = f"{plain} --save art/big.bin art/many" if t.api else f"{plain} --copy-from {src}"
         s = Space(a, t, train_args=args)
         if t.api:
-            timed(["cp", "-al", src, s.work + "/art"], a.tmp, env)       # hard links, inside the repository
+            timed(["cp", "-al", src, s.work + "/art"], a.tmp, env)  # hard links, inside the repository
         bare_args = plain if t.api else args
         row = {"tool": t.name}
         for k in ("first", "second"):
-            os.sync()                   # write-back of the step before is not part of the next
+            os.sync()  # write-back of the step before is not part of the next
             b = s.run(s.bare(bare_args))
             shutil.rmtree(s.work + "/outputs", ignore_errors=True)
             d = s.disk(s.home)
             c = yardstick()
             os.sync()
             r = s.run(timeout=a.cap, keep=s.root + "/out-" + k)
-            row.update({k + "_s": r["wall"], k + "_minus_bare_s": r["wall"] - b["wall"], k + "_disk_mib": (s.disk(s.home) - d) / 2**20,
-                        k + "_rc": r["rc"], "rss_mib": r["rss_mib"], k + "_ratio": (r["wall"] - b["wall"]) / sum(c)})
+            row.update(
+                {
+                    k + "_s": r["wall"],
+                    k + "_minus_bare_s": r["wall"] - b["wall"],
+                    k + "_disk_mib": (s.disk(s.home) - d) / 2**20,
+                    k + "_rc": r["rc"],
+                    "rss_mib": r["rss_mib"],
+                    k + "_ratio": (r["wall"] - b["wall"]) / sum(c),
+                }
+            )
         # part of the disk figures: what lies under HOME, outside the tool's own store
         row["home_mib"] = sum(os.lstat(os.path.join(r, f)).st_size for r, _, fs in os.walk(s.home) for f in fs) / 2**20
         rows.append(row)
@@ -65,5 +96,22 @@ for t in selected(a, ["exptrack-outs", "exptrack-api", "guild", "dvc-exp-outs", 
         rows.append({"tool": t.name, "error": str(e)[-300:]})
     print("#", rows[-1], flush=True)
 shutil.rmtree(src)
-table(rows, ["tool", "first_s", "first_minus_bare_s", "first_ratio", "first_disk_mib", "second_s", "second_ratio", "second_disk_mib", "first_rc", "rss_mib", "home_mib", "note", "error"])
+table(
+    rows,
+    [
+        "tool",
+        "first_s",
+        "first_minus_bare_s",
+        "first_ratio",
+        "first_disk_mib",
+        "second_s",
+        "second_ratio",
+        "second_disk_mib",
+        "first_rc",
+        "rss_mib",
+        "home_mib",
+        "note",
+        "error",
+    ],
+)
 save(a, rows, payload_mib=payload)

@@ -7,6 +7,7 @@ disk-full:    (root only) the whole work space lies on a small tmpfs that is fil
 Each event comes when 25 of 60 lines (50 of 120 points) have been printed, or after 15 s (a wrapper
 that holds the output back); lines_at_event says how many had come through.
 """
+
 import os
 import signal
 import subprocess
@@ -70,14 +71,18 @@ def one(t, case):
     row = {"tool": t.name, "case": case}
     try:
         out = open(mark + ".out", "wb")
-        p = subprocess.Popen(s.cmd, cwd=s.work, env=s.env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        p = subprocess.Popen(
+            s.cmd, cwd=s.work, env=s.env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
         if not wait_for(lambda: words(mark), 30):
             p.kill()
             p.wait()
             return {**row, "error": "training did not start"}
         child = int(words(mark)[0][1])
+
         def printed():
             return open(mark + ".out", errors="replace").read().count("loss=")
+
         wait_for(lambda: printed() >= 25, 15)
         row["lines_at_event"] = printed()
         if case == "kill-wrapper":
@@ -90,8 +95,10 @@ def one(t, case):
             os.kill(child, signal.SIGKILL)
         elif case == "kill-helper":
             helpers = {q: c for q, c in family(s.root).items() if q not in (p.pid, child)}
+
             def rss(q):
                 return int(open(f"/proc/{q}/statm").read().split()[1])
+
             if not helpers:
                 p.kill()
                 p.wait()
@@ -119,7 +126,7 @@ def one(t, case):
         got = [w[0] for w in words(mark)]
         row["training_loop_done"] = "trained" in got
         row["training_ended"] = "end" in got
-        wait_for(lambda: not set(family(s.root)) - {child}, 8)      # helpers get time to write what they hold
+        wait_for(lambda: not set(family(s.root)) - {child}, 8)  # helpers get time to write what they hold
         left = family(s.root)
         for q in left:
             if q == child or case != "disk-full":
@@ -130,7 +137,11 @@ def one(t, case):
         row["left_behind"] = [c.replace(s.root, "")[:60] for c in left.values()]
         if mount:
             os.unlink(mount + "/filler")
-            row["out"] = open(mark + ".out", errors="replace").read().strip().splitlines()[-1:][0][-120:] if os.path.getsize(mark + ".out") else ""
+            row["out"] = (
+                open(mark + ".out", errors="replace").read().strip().splitlines()[-1:][0][-120:]
+                if os.path.getsize(mark + ".out")
+                else ""
+            )
         c = s.count()
         row.update({k: c.get(k) for k in ("runs", "complete", "points", "error") if k in c})
         s.train("--lines 3")
@@ -138,7 +149,7 @@ def one(t, case):
         c2 = s.count()
         row["next_run_rc"] = r["rc"]
         row["store_usable"] = r["rc"] == 0 and (c2.get("runs") or 0) > (c.get("runs") or 0)
-        if not c:                       # nothing counts this tool's runs
+        if not c:  # nothing counts this tool's runs
             row["store_usable"] = None
         elif not row["store_usable"]:
             row["next_out"] = (open(mark + ".out2", errors="replace").read().strip().splitlines() or [""])[-1][:160]
@@ -161,15 +172,54 @@ def one(t, case):
 
 
 rows = []
-for t in selected(a, ["script", "exptrack", "guild", "dvc-exp", "mlflow-run", "exptrack-pypi", "sumatra",
-                      "wandb", "trackio", "mlflow-api", "aim", "exptrack-pypi-api", "dvclive", "sacred"]):
+for t in selected(
+    a,
+    [
+        "script",
+        "exptrack",
+        "guild",
+        "dvc-exp",
+        "mlflow-run",
+        "exptrack-pypi",
+        "sumatra",
+        "wandb",
+        "trackio",
+        "mlflow-api",
+        "aim",
+        "exptrack-pypi-api",
+        "dvclive",
+        "sacred",
+    ],
+):
     for case in a.cases.split(","):
-        if (case == "kill-wrapper" and t.api) or (case == "kill-helper" and not t.api) or (case == "disk-full" and os.getuid()):
+        if (
+            (case == "kill-wrapper" and t.api)
+            or (case == "kill-helper" and not t.api)
+            or (case == "disk-full" and os.getuid())
+        ):
             continue
         try:
             rows.append(one(t, case))
         except Exception as e:
             rows.append({"tool": t.name, "case": case, "error": f"{type(e).__name__}: {e}"[-300:]})
         print("#", rows[-1], flush=True)
-table(rows, ["tool", "case", "tool_rc", "training_loop_done", "training_ended", "runs", "complete", "points", "lines_at_event", "store_usable", "left_behind", "victim", "note", "error"])
+table(
+    rows,
+    [
+        "tool",
+        "case",
+        "tool_rc",
+        "training_loop_done",
+        "training_ended",
+        "runs",
+        "complete",
+        "points",
+        "lines_at_event",
+        "store_usable",
+        "left_behind",
+        "victim",
+        "note",
+        "error",
+    ],
+)
 save(a, rows)

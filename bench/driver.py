@@ -1,4 +1,5 @@
 """Common driver: workspaces, paired and interleaved timing, tables, JSON."""
+
 import argparse
 import json
 import os
@@ -60,11 +61,21 @@ class Space:
         self.py = os.path.join(self.bin, "python") if tool.api else base
         self.vars = {"bin": self.bin, "py": self.py, "work": self.work, "store": self.store}
         self.env = {
-            "PATH": self.bin + ":/usr/local/bin:/usr/bin:/bin", "HOME": self.home, "LANG": "C.UTF-8", "TERM": "dumb",
-            "BENCH_SHIMS": self.work, "BENCH_STORE": self.store, "BENCH_WORK": self.work,
-            "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False",
-            "GIT_AUTHOR_NAME": "bench", "GIT_AUTHOR_EMAIL": "bench@example.invalid",
-            "GIT_COMMITTER_NAME": "bench", "GIT_COMMITTER_EMAIL": "bench@example.invalid", "PYTHONDONTWRITEBYTECODE": "",
+            "PATH": self.bin + ":/usr/local/bin:/usr/bin:/bin",
+            "HOME": self.home,
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+            "BENCH_SHIMS": self.work,
+            "BENCH_STORE": self.store,
+            "BENCH_WORK": self.work,
+            "DO_NOT_TRACK": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "GIT_AUTHOR_NAME": "bench",
+            "GIT_AUTHOR_EMAIL": "bench@example.invalid",
+            "GIT_COMMITTER_NAME": "bench",
+            "GIT_COMMITTER_EMAIL": "bench@example.invalid",
+            "PYTHONDONTWRITEBYTECODE": "",
         }
         if HAS_EXPTRACK:
             self.env["PATH"] = EXPTRACK_BIN + ":" + self.env["PATH"]
@@ -76,8 +87,15 @@ class Space:
             self.git("add", "-A")
             self.git("commit", "-qm", "tool files")
         for c in tool.setup:
-            r = subprocess.run(self.fill(c), shell=True, cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
-                               capture_output=True, text=True)
+            r = subprocess.run(
+                self.fill(c),
+                shell=True,
+                cwd=self.work,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+            )
             if r.returncode:
                 raise RuntimeError(f"{tool.name}: setup failed: {c}\n{r.stdout}{r.stderr}")
         if subprocess.run([*GIT, "status", "--porcelain"], cwd=self.work, capture_output=True).stdout:
@@ -159,7 +177,9 @@ class Space:
         if not self.tool.shim or not os.path.exists(path):
             return {}
         py = os.path.join(self.bin, "python") if self.tool.venv else sys.executable
-        r = subprocess.run([py, path, *words], cwd=self.work, env=self.env, capture_output=True, text=True, timeout=timeout)
+        r = subprocess.run(
+            [py, path, *words], cwd=self.work, env=self.env, capture_output=True, text=True, timeout=timeout
+        )
         try:
             return json.loads(r.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
@@ -176,10 +196,13 @@ def timed(cmd, cwd, env, stdout=None, timeout=600, keep=None):
     """Run a whole process; wall by a monotonic clock, CPU and peak memory from wait4."""
     out = stdout if stdout is not None else (open(keep, "wb") if keep else subprocess.DEVNULL)
     t0 = time.monotonic()
-    p = subprocess.Popen(cmd, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT if keep else out)
+    p = subprocess.Popen(
+        cmd, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT if keep else out
+    )
     killer = None
     if timeout:
         import threading
+
         killer = threading.Timer(timeout, p.kill)
         killer.start()
     _, status, ru = os.wait4(p.pid, 0)
@@ -200,10 +223,15 @@ def interleaved(commands, n, base=None, warmup=1):
     out = {}
     for k in commands:
         w = [r[k]["wall"] for r in rounds]
-        out[k] = {"median_s": statistics.median(w), "min_s": min(w), "max_s": max(w), "n": n,
-                  "cpu_s": statistics.median(r[k]["cpu"] for r in rounds),
-                  "rss_mib": statistics.median(r[k]["rss_mib"] for r in rounds),
-                  "rc": sorted({r[k]["rc"] for r in rounds})}
+        out[k] = {
+            "median_s": statistics.median(w),
+            "min_s": min(w),
+            "max_s": max(w),
+            "n": n,
+            "cpu_s": statistics.median(r[k]["cpu"] for r in rounds),
+            "rss_mib": statistics.median(r[k]["rss_mib"] for r in rounds),
+            "rc": sorted({r[k]["rc"] for r in rounds}),
+        }
         if base and k != base:
             out[k]["ratio"] = statistics.median(r[k]["wall"] / r[base]["wall"] for r in rounds)
             out[k]["minus_base_s"] = statistics.median(r[k]["wall"] - r[base]["wall"] for r in rounds)
@@ -212,12 +240,14 @@ def interleaved(commands, n, base=None, warmup=1):
 
 def table(rows, columns):
     """Print a Markdown table and return it."""
+
     def cell(v):
         if isinstance(v, bool) or v is None:
             return {True: "yes", False: "no", None: "-"}[v]
         if isinstance(v, float):
             return f"{v:.3f}" if abs(v) < 10 else f"{v:.1f}" if abs(v) < 1000 else f"{v:.0f}"
         return str(v)
+
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(cell(r.get(c)) for c in columns) + " |" for r in rows]
     print("\n".join(lines), flush=True)
@@ -228,9 +258,16 @@ def save(a, rows, **more):
         return
     with open("/proc/meminfo") as f:
         mem = round(int(f.readline().split()[1]) / 2**20)
-    data = {"date": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()), "cores": len(os.sched_getaffinity(0)), "mem_gib": mem,
-            "python": platform.python_version(), "system": platform.system() + " " + platform.release().split("-")[0],
-            "n": a.n, "rows": rows, **more}
+    data = {
+        "date": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()),
+        "cores": len(os.sched_getaffinity(0)),
+        "mem_gib": mem,
+        "python": platform.python_version(),
+        "system": platform.system() + " " + platform.release().split("-")[0],
+        "n": a.n,
+        "rows": rows,
+        **more,
+    }
     old = {}
     if os.path.exists(a.json):
         with open(a.json) as f:

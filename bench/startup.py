@@ -3,6 +3,7 @@
 The child writes CLOCK_MONOTONIC, which all processes share, as its first act; so does the same child without exptrack. Both
 figures hold that interpreter's own start, and `before_child_ms` is their difference, taken pair by pair.
 """
+
 import os
 import shlex
 import statistics
@@ -19,8 +20,15 @@ def child_start(s, wrapper):
     """Seconds from now to the first statement of the child."""
     stamp = s.root + "/stamp"
     begin = time.monotonic_ns()
-    done = subprocess.run([*wrapper, s.py, "-S", "-E", "-c", STAMP, stamp], cwd=s.work, env=s.env, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [*wrapper, s.py, "-S", "-E", "-c", STAMP, stamp],
+        cwd=s.work,
+        env=s.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     if done.returncode:
         raise RuntimeError(f"{wrapper}: exit {done.returncode}: {done.stderr[-200:]}")
     with open(stamp) as f:
@@ -40,10 +48,18 @@ for repo in a.repos.split(","):
         try:
             s = Space(a, t, **size)
             wrapper = [*shlex.split(t.wrap.partition(" -- ")[0]), "--"]
-            child_start(s, wrapper), child_start(s, [])                     # fills the caches
+            child_start(s, wrapper), child_start(s, [])  # fills the caches
             pairs = [(child_start(s, []), child_start(s, wrapper)) for _ in range(a.n)]
-            rows.append({"tool": t.name, "case": repo, "bare_child_start_ms": ms(b for b, _ in pairs), "child_start_ms": ms(w for _, w in pairs),
-                         "before_child_ms": ms(w - b for b, w in pairs), "max_ms": round(max(w for _, w in pairs) * 1000, 1)})
+            rows.append(
+                {
+                    "tool": t.name,
+                    "case": repo,
+                    "bare_child_start_ms": ms(b for b, _ in pairs),
+                    "child_start_ms": ms(w for _, w in pairs),
+                    "before_child_ms": ms(w - b for b, w in pairs),
+                    "max_ms": round(max(w for _, w in pairs) * 1000, 1),
+                }
+            )
             s.remove()
         except Exception as e:
             rows.append({"tool": t.name, "case": repo, "error": str(e)[-300:]})

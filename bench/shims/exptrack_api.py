@@ -1,4 +1,5 @@
 """The product's calls for training scripts (`import exptrack`), inside `exptrack run`."""
+
 import json
 import os
 import sys
@@ -6,25 +7,29 @@ import sys
 
 def start(params):
     import exptrack
+
     exptrack.params(params)
 
 
 def log(metrics, step):
     import exptrack
+
     exptrack.log(metrics, step=step)
 
 
 def artifact(path):
     import exptrack
+
     exptrack.artifact("model" if os.path.isfile(path) else "files", path)
 
 
 def finish():
-    pass                # the run ends with the process
+    pass  # the run ends with the process
 
 
 def count():
     import exptrack_store
+
     return exptrack_store.count()
 
 

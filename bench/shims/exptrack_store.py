@@ -2,6 +2,7 @@
 
 Not called exptrack.py: beside it the package of that name could not be imported.
 """
+
 import glob
 import json
 import os
@@ -9,13 +10,16 @@ import subprocess
 import sys
 
 FOLDER = os.environ["BENCH_WORK"] + "/.exptrack"
-FIRST = 1767225600      # 2026-01-01, in seconds since the epoch
+FIRST = 1767225600  # 2026-01-01, in seconds since the epoch
 
 
 def unsealed():
     """Folders of runs that have begun and have no manifest."""
-    return [f for f in glob.glob(FOLDER + "/live/*")
-            if os.path.exists(f + "/start.json") and not os.path.exists(f"{FOLDER}/store/runs/{os.path.basename(f)}.json")]
+    return [
+        f
+        for f in glob.glob(FOLDER + "/live/*")
+        if os.path.exists(f + "/start.json") and not os.path.exists(f"{FOLDER}/store/runs/{os.path.basename(f)}.json")
+    ]
 
 
 def count():
@@ -40,6 +44,7 @@ def generate(n):
 
     from exptrack import model, wire
     from exptrack.record.rundir import new_id, utc
+
     (path,) = glob.glob(FOLDER + "/store/runs/*.json")
     with open(path, "rb") as f:
         real = wire.decode(model.RunManifest, f.read(), path)
@@ -47,8 +52,14 @@ def generate(n):
     for i, params, metrics in runs(int(n)):
         at = FIRST + i
         run = replace(
-            real, id=new_id(at), name=f"r{i}", started_at=utc(at), ended_at=utc(at + 0.5), params=params,
-            metrics={k: model.MetricSummary(first=v, last=v, min=v, max=v, count=1) for k, v in metrics.items()})
+            real,
+            id=new_id(at),
+            name=f"r{i}",
+            started_at=utc(at),
+            ended_at=utc(at + 0.5),
+            params=params,
+            metrics={k: model.MetricSummary(first=v, last=v, min=v, max=v, count=1) for k, v in metrics.items()},
+        )
         with open(os.path.join(os.path.dirname(path), run.id + ".json"), "wb") as f:
             f.write(wire.encode(run))
     subprocess.run(["exptrack", "reindex"], check=True, stdout=subprocess.DEVNULL)

@@ -1,4 +1,5 @@
 """guild has no logging API of its own (it reads stdout or TensorBoard files): only the store readers."""
+
 import glob
 import json
 import os
@@ -7,6 +8,7 @@ import sys
 
 def count():
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
     runs = done = points = 0
     for d in glob.glob(os.environ["GUILD_HOME"] + "/runs/*/.guild"):
         runs += 1
@@ -26,14 +28,17 @@ def generate(n):
     import yaml
     from guild.summary import SummaryWriter
     from stores import runs
+
     home = os.environ["GUILD_HOME"] + "/runs"
-    model = glob.glob(home + "/*")[0]              # a real run, made by the harness before
+    model = glob.glob(home + "/*")[0]  # a real run, made by the harness before
     for i, params, metrics in runs(int(n)):
         h = f"{i:032x}"
         d = f"{home}/{h}"
         shutil.copytree(model, d, ignore=shutil.ignore_patterns("sourcecode", "events.out*", "output*", "*.py", "src"))
+
         def w(name, text):
             return open(f"{d}/.guild/attrs/{name}", "w").write(text)
+
         w("id", h + "\n")
         w("flags", yaml.safe_dump(params))
         w("started", f"{1767225600000000 + i * 1000000}\n")

@@ -1,4 +1,5 @@
 """Floor: plain sqlite3, WAL, one row per point, one transaction per 1,000 rows."""
+
 import json
 import os
 import sqlite3
@@ -53,12 +54,17 @@ def finish():
 def count():
     def one(q):
         return connect().execute(q).fetchone()[0]
-    return {"runs": one("select count(*) from runs"), "complete": one("select count(*) from runs where status='done'"),
-            "points": one("select count(*) from points")}
+
+    return {
+        "runs": one("select count(*) from runs"),
+        "complete": one("select count(*) from runs where status='done'"),
+        "points": one("select count(*) from points"),
+    }
 
 
 def generate(n):
     from stores import runs
+
     c = connect()
     for i, params, metrics in runs(int(n)):
         c.execute("insert into runs values(?,?,'done',?,?)", (i + 1, f"r{i}", i, i + 1))
@@ -70,15 +76,22 @@ def generate(n):
 
 
 def best():
-    return connect().execute(
-        "select r.id, r.name, r.status, l.value from last l join params p on p.run = l.run and p.key = 'p0' and p.value = '3' "
-        "join runs r on r.id = l.run where l.key = 'm0' order by l.value desc limit 20").fetchall()
+    return (
+        connect()
+        .execute(
+            "select r.id, r.name, r.status, l.value from last l join params p on p.run = l.run and p.key = 'p0' and p.value = '3' "
+            "join runs r on r.id = l.run where l.key = 'm0' order by l.value desc limit 20"
+        )
+        .fetchall()
+    )
 
 
 def diff():
     c = connect()
+
     def get(q, r):
         return dict(c.execute(q, (r,)).fetchall())
+
     out = []
     for q in ("select key, value from params where run=?", "select key, value from last where run=?"):
         x, y = get(q, 1), get(q, 2)

@@ -1,4 +1,5 @@
 """The digits that scikit-learn ships (nothing is downloaded): loaded, split in three, shifted."""
+
 from __future__ import annotations
 
 from typing import NamedTuple

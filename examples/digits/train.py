@@ -3,6 +3,7 @@
 Settings: built-in defaults, then the file given with --config, then flags. One seed gives the same bytes
 in every output file, run after run.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -60,8 +61,12 @@ class Training:
         self.scaler = StandardScaler().fit(train.images)
         # No shuffling of its own: with a fixed seed it would repeat one order in every epoch.
         self.network = MLPClassifier(
-            hidden_layer_sizes=(options.hidden,), learning_rate_init=options.lr, alpha=options.alpha,
-            batch_size=options.batch_size, shuffle=False, random_state=options.seed,
+            hidden_layer_sizes=(options.hidden,),
+            learning_rate_init=options.lr,
+            alpha=options.alpha,
+            batch_size=options.batch_size,
+            shuffle=False,
+            random_state=options.seed,
         )
         self.best_epoch, self.best_loss = 0, np.inf
         self.best_weights: list[np.ndarray] = []
@@ -85,8 +90,11 @@ class Training:
             train_loss, _, _ = self.evaluate(self.train)
             val_loss, val_acc, _ = self.evaluate(self.val)
             if not self.options.quiet:
-                print(f"epoch {epoch}/{self.options.epochs} "
-                      f"train/loss={train_loss:.4f} val/loss={val_loss:.4f} val/acc={val_acc:.4f}", flush=True)
+                print(
+                    f"epoch {epoch}/{self.options.epochs} "
+                    f"train/loss={train_loss:.4f} val/loss={val_loss:.4f} val/acc={val_acc:.4f}",
+                    flush=True,
+                )
             if val_loss < self.best_loss:
                 self.best_epoch, self.best_loss = epoch, val_loss
                 self.best_weights = [w.copy() for w in self.network.coefs_ + self.network.intercepts_]
@@ -100,8 +108,9 @@ class Training:
         # npz and JSON instead of pickles: loading them runs no code, and equal weights are equal bytes.
         names = ("hidden.weights", "output.weights", "hidden.bias", "output.bias")
         np.savez(folder / "model.npz", **dict(zip(names, self.best_weights, strict=True)))
-        write_json(folder / "preprocessor.json",
-                   {"mean": self.scaler.mean_.tolist(), "scale": self.scaler.scale_.tolist()})
+        write_json(
+            folder / "preprocessor.json", {"mean": self.scaler.mean_.tolist(), "scale": self.scaler.scale_.tolist()}
+        )
 
 
 def write_json(path: Path, value: object) -> None:
@@ -115,8 +124,9 @@ def main(argv: list[str]) -> None:
     rows = data.split(digits.labels, options.split_seed)
     parts = {name: data.Part(digits.images[part], digits.labels[part]) for name, part in rows.items()}
     print("digits:", ", ".join(f"{len(part)} for {name}" for name, part in rows.items()), flush=True)
-    write_json(options.out / "split.json",
-               {"seed": options.split_seed, **{name: part.tolist() for name, part in rows.items()}})
+    write_json(
+        options.out / "split.json", {"seed": options.split_seed, **{name: part.tolist() for name, part in rows.items()}}
+    )
     write_json(options.out / "seed.json", {"seed": options.seed, "split_seed": options.split_seed})
 
     training = Training(options, parts["train"], parts["val"])
@@ -125,9 +135,15 @@ def main(argv: list[str]) -> None:
 
     test_loss, test_acc, predicted = training.evaluate(parts["test"])
     print(f"test/loss={test_loss:.4f} test/acc={test_acc:.4f}", flush=True)
-    write_json(options.out / "report.json",
-               {"epoch": training.best_epoch, "test/loss": test_loss, "test/acc": test_acc,
-                "confusion": confusion_matrix(parts["test"].labels, predicted, labels=data.CLASSES).tolist()})
+    write_json(
+        options.out / "report.json",
+        {
+            "epoch": training.best_epoch,
+            "test/loss": test_loss,
+            "test/acc": test_acc,
+            "confusion": confusion_matrix(parts["test"].labels, predicted, labels=data.CLASSES).tolist(),
+        },
+    )
 
 
 if __name__ == "__main__":
