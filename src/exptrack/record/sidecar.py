@@ -7,6 +7,7 @@ A torn last line waits until it is whole; a line that is not understood becomes 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ class Sidecar:
         self.params: dict[str, Scalar] = {}
         self.tags: dict[str, str] = {}
         self.artifacts: list[Declared] = []
-        self.warnings: list[str] = []
+        self._said: list[str] = []
         self._offset = 0
         self._misread = 0
 
@@ -54,23 +55,34 @@ class Sidecar:
         except (ValueError, TypeError, RecursionError) as e:
             self._misread += 1
             if self._misread <= MAX_WARNINGS:
-                self.warnings.append(f"sidecar line not understood ({e}): {line[:80].decode('utf-8', 'replace')}")
+                self._said.append(f"sidecar line not understood ({e}): {line[:80].decode('utf-8', 'replace')}")
+
+    @property
+    def warnings(self) -> list[str]:
+        """The first lines that were not understood, and how many more there were."""
+        more = self._misread - len(self._said)
+        return [*self._said, *([f"{more} more sidecar lines not understood"] if more else [])]
 
     def _read(self, data: Mapping[str, Any], points: list[Point]) -> None:
         if isinstance(data.get("params"), dict):
             self.params.update(flatten(data["params"]))
         if isinstance(data.get("tags"), dict):
             self.tags.update({str(k): str(v) for k, v in data["tags"].items()})
-        artifact = data.get("artifact")
-        if isinstance(artifact, dict):
-            declared = Declared(label=str(artifact.get("kind") or "output"), pattern=str(artifact["path"]))
-            if declared not in self.artifacts:
-                self.artifacts.append(declared)
-        step, epoch, at = _number(data.get("step")), _number(data.get("epoch")), _number(data.get("at"))
+        if isinstance(data.get("artifact"), dict):
+            self._declare(data["artifact"])
+        step, epoch, at = _when(data.get("step")), _when(data.get("epoch")), _when(data.get("at"))
         for name, value in data.items():
             if name in ("step", "epoch", "at", "params", "tags", "artifact"):
                 continue
             _add(points, name, value, step, epoch, at)
+
+    def _declare(self, artifact: Mapping[str, Any]) -> None:
+        path = artifact.get("path")
+        if not isinstance(path, str) or not path:
+            raise TypeError("an artifact without a path")
+        declared = Declared(label=str(artifact.get("kind") or "output"), pattern=path)
+        if declared not in self.artifacts:
+            self.artifacts.append(declared)
 
 
 def _add(points: list[Point], name: str, value: Any, step: Any, epoch: Any, at: Any) -> None:
@@ -78,11 +90,25 @@ def _add(points: list[Point], name: str, value: Any, step: Any, epoch: Any, at: 
         for inner, deeper in value.items():
             _add(points, f"{name}/{inner}", deeper, step, epoch, at)
     elif _number(value) is not None or (isinstance(value, str) and value.lower() in NOT_FINITE):
-        points.append(Point(name, float(value), step, epoch, at))
+        points.append(Point(name, _float(value), step, epoch, at))
 
 
 def _number(value: Any) -> int | float | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _when(value: Any) -> int | float | None:
+    """A step, epoch or time; None for one that is not finite, or too large for the float it may become."""
+    number = _number(value)
+    return number if number is not None and math.isfinite(_float(number)) else None
+
+
+def _float(value: float | str) -> float:
+    """An integer beyond every float is infinite, as JSON's 1e400 is."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, 1 if isinstance(value, int) and value > 0 else -1)
 
 
 def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:
