@@ -67,7 +67,7 @@ class Captures:
     def _machine(self) -> Any:
         from exptrack.capture.machine import capture_machine
 
-        return capture_machine(self.environ)
+        return capture_machine(self.environ, self.data["warnings"].append)
 
     def _inputs(self) -> Any:
         if not self.start.inputs:
