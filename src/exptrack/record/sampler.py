@@ -48,8 +48,12 @@ class Sampler:
             reading = self.read_gpus(pids)
             row |= {"gpu_memory": reading.memory, "gpu": reading.utilisation, "joules": reading.energy}
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        size = os.fstat(fd).st_size
         try:
             write_all(fd, json.dumps(row).encode("ascii") + b"\n")
+        except OSError:
+            os.ftruncate(fd, size)  # half a line would spoil the next one too
+            raise
         finally:
             os.close(fd)
 
@@ -75,12 +79,14 @@ def tree_memory(pid: int) -> tuple[int, set[int]]:
 
 def read_usage(lines: Iterable[bytes], cpu_seconds: float | None, max_rss: int | None) -> Usage:
     """Samples and what wait4 said at the end (CPU of all, memory of the largest single process) -> Usage."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line in lines:
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except ValueError:
             continue  # a torn last line after a crash
+        if isinstance(row, dict):
+            rows.append(row)
     memory = [r["rss"] for r in rows if isinstance(r.get("rss"), int)]
     if max_rss:
         memory.append(max_rss)
