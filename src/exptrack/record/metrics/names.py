@@ -17,7 +17,9 @@ LONGEST = 200
 
 _STRONG_ENDS = ("loss", "logloss", "entropy", "reward", "accuracy", "error")
 _RATES = frozenset(["lr", "learningrate"])
+_WORDS = re.compile(r"[A-Za-z0-9]+")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+_PHRASES = {("function", "value"), ("best", "value"), ("log", "prob")}
 # `Accuracy of the network on the 517 test images`: the words before the preposition say what it is.
 _OF = re.compile(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
 _ASIDE = re.compile(r"(?<=\w)\s*\([^()]*\)$")
@@ -29,7 +31,12 @@ _PER_TIME = re.compile(
 @lru_cache(maxsize=8192)
 def parts_of(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: `valLogLoss_1` -> val, log, loss, 1."""
-    return tuple(part.lower() for part in _PARTS.findall(name))
+    out: list[str] = []
+    for word in _WORDS.findall(name):
+        low = word.lower()
+        # `mIoU` and `logLoss` are words of the vocabulary as they stand; other words split at their capitals.
+        out += (low,) if low in words.STRONG or low in words.NEVER else (p.lower() for p in _PARTS.findall(word))
+    return tuple(out)
 
 
 def is_rate(name: str) -> bool:
@@ -64,7 +71,7 @@ def strength(name: str) -> int:
         p in words.STRONG or w in words.STRONG or w.endswith(_STRONG_ENDS) for p, w in zip(parts, stems, strict=True)
     ):
         return STRONG
-    if parts[-2:] == ("function", "value"):
+    if parts[-2:] in _PHRASES or "PER" in name.split():
         return STRONG
     if "norm" in stems and "grad" in stems:
         return STRONG

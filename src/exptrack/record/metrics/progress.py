@@ -42,7 +42,8 @@ _LEADS = (
     re.compile(r"\s*(?P<s>\d+):(?=\s+[A-Za-z])"),
 )
 _WHOLE_RUN = ("num", "global", "total")
-_METRIC = re.compile(r"(?i)loss|acc|reward|score|\bepoch\b")
+_METRIC = re.compile(r"(?i)loss|acc|reward|score")
+_EPOCH_OR_EPISODE = re.compile(r"(?i)\b(?:epoch|ep|episode)\b")
 _LAST_WORD = re.compile(r"([A-Za-z_]+)['\"]?\s*$")
 _PLURAL = re.compile(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
 
@@ -122,7 +123,11 @@ def _is_mark(text: str, mark: re.Match[str]) -> bool:
     if before is not None and before[1].lower() in words.NOT_A_MARK:
         return False
     # `steps: 500` alone is a setting; `10 epochs` never gets here. Beside a metric the plural is DeepSpeed's own mark.
-    return not _PLURAL.search(word) or word.startswith(_WHOLE_RUN) or bool(_METRIC.search(text))
+    if not _PLURAL.search(word) or word.startswith(_WHOLE_RUN):
+        return True
+    if _EPOCH_OR_EPISODE.search(text):
+        return word in {"iters", "iterations", "batches", "updates"}
+    return bool(_METRIC.search(text))
 
 
 def _from_lead(lead: re.Match[str]) -> Progress:

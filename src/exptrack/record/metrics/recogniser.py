@@ -102,6 +102,8 @@ class Recogniser:
         if state is None:
             rank = rank if len(self._states) < _MOST_RANKS else _MOST_RANKS
             state = self._states.setdefault(rank, State())
+        if state.box is not None and not boxes.may_read(text, state):
+            self._sink.put(boxes.close(state), line.rank, out)
         for family in FAMILIES:
             if len(text) > _LONGEST_TEXT and family.read is not dicts.read:
                 continue

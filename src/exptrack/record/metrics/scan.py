@@ -40,10 +40,12 @@ _RIGHT_NAME = re.compile(
     r"\s?%?\s(?P<name>accuracy|acc|loss|perplexity|ppl|reward|error|f1|auc|bleu)\b(?=\s*(?:[,;.)|]|$))", re.I
 )
 _SECOND = re.compile(r"\s*/\s*$")
+_RATIO_AFTER = re.compile(r"\s*=\s*(?P<num>[01]?\.\d+)(?![\w.])")
 _PERCENT_AFTER = re.compile(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
 _LISTED = re.compile(
     r"\s?%?(?:\s*+\([^)]*\))?(?:\s*+(?:\+/?-|±)\s*+[\d.eE+-]+)?(?:\t|\s{2}|\s[-–]|\s*+(?:[,;|)\]\[]|$))"
 )
+_QUOTED_END = re.compile(r"\s'([\w/.@ -]+)$")
 _NO_NAME = re.compile(r"[\0\"?<>{}$\\`;!|=,&~]|^[/:]|^[^\w(.]*$")
 _AFTER_MARK = re.compile(r"\s*[:=]\s*")
 _AT = re.compile(r"(?i)[\s,(]{0,9}\b(?:at|after|in|for|on|of)(?: the)?(?: end of)?$|[\s,(@]+$")
@@ -155,12 +157,20 @@ def _after(text: str, end: int) -> int:
 
 def _fraction(text: str, gap: str, token: re.Match[str]) -> Pair | None:
     """`Accuracy: 207/360 (58%)`: the per cent is the value, not the 207."""
-    percent = _PERCENT_AFTER.match(text, token.end())
+    percent = _PERCENT_AFTER.match(text, token.end()) or _RATIO_AFTER.match(text, token.end())
     named = _name_of(gap)
     if percent is None or named is None or names.strength(named[0]) != names.STRONG:
         return None
     return Pair(
-        named[0], percent["num"], percent.start("num"), percent.end("num"), ":", names.STRONG, True, True, named[2]
+        named[0],
+        percent["num"],
+        percent.start("num"),
+        percent.end("num"),
+        ":",
+        names.STRONG,
+        "%" in percent[0],
+        True,
+        named[2],
     )
 
 
@@ -206,6 +216,11 @@ def _sign_of(gap: str) -> tuple[str, str] | None:
     return left, ""
 
 
+def _is_prose(word: str) -> bool:
+    """`per` is, `PER` is the phone error rate."""
+    return word.lower() in words.PROSE and not (word.isupper() and len(word) > 1)
+
+
 def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
     """(name, separator, what stood before the name, name begins at a delimiter) out of the text before a number."""
     signed = _sign_of(gap)
@@ -219,12 +234,15 @@ def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
     stripped = _LEADING.sub("", label).strip()
     if not stripped or len(stripped) > names.LONGEST or _NO_NAME.search(stripped):
         return None
+    quoted = _QUOTED_END.search(stripped)
+    if quoted:
+        stripped = quoted[1]
     if stripped.count(")") > stripped.count("("):
         return None
     said = stripped.lower().split()
-    if len(said) > (10 if sep else 3) or said[-1] in words.PROSE:
+    if len(said) > (10 if sep else 3) or _is_prose(stripped.split()[-1]):
         return None
-    if not sep and words.PROSE.intersection(said):
+    if not sep and any(map(_is_prose, stripped.split())):
         return None
     if "improved" in said or "reducing" in said:
         return None

@@ -32,7 +32,7 @@ SPLIT = _words(
 # Words that make a name no metric: clocks, rates, sizes, counters, settings.
 NEVER = _words(
     """
-    time times data progress percent ts teps kteps rho timestamp elapsed eta sec secs second seconds ms msec
+    e evals time times data progress percent ts teps kteps rho timestamp elapsed eta sec secs second seconds ms msec
     msecs minute minutes min_time hours duration dur speed throughput fps tps wps ups wpb bsz tflops flops flos
     gflops mfu hfu mem memory vram ram gpu gpus cpu cpus disk runtime remaining date samples size sizes seed
     seeds port version workers worker threads thread pid params parameters param vocab layers layer dims dim

@@ -125,6 +125,8 @@ def _row(desc: str, is_last: bool, state: State) -> list[Found]:
 
 def _advance(desc: str, post: str, at: float, rate: str, state: State) -> list[Found]:
     where = find_progress(desc)
+    if where.epoch is None and "epoch=" in post:
+        where = find_progress(post)
     values = {pair.name: (to_float(pair.text), pair.is_percent) for pair in _pairs_of(post)}
     for pair in _pairs_of(desc.rstrip(" :"), is_loose=False):
         values.setdefault(pair.name, (to_float(pair.text), pair.is_percent))

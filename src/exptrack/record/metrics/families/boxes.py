@@ -30,6 +30,7 @@ _STEPS = (
     "total steps",
 )
 _ITERATIONS = (
+    "training_iteration",
     "iterations",
     "iteration",
     "epoch",
@@ -41,35 +42,45 @@ _ITERATIONS = (
     "total_episodes",
     "episodes",
 )
-_CLOCKS = re.compile(r"(?i)^time/?$")
+_UPRIGHT = "|\u2502\u2503\u2551"
+_PAIR = re.compile(r"[A-Za-z][\w /.()-]*\s*[:=]\s*[-+]?[\d.]|(?:step|epoch|iter\w*)\s+\d")
 
 
 def may_read(text: str, state: State) -> bool:
-    """Cheap test: starts and ends with an upright line, or a box is open."""
+    """Cheap test: starts and ends with an upright line; or a rule, which may close what is open."""
     bare = text.strip()
-    return (bare[:1] in "|\u2502\u2503\u2551" and bare[-1:] in "|\u2502\u2503\u2551") or state.box is not None
+    if bare[:1] in _UPRIGHT and bare[-1:] in _UPRIGHT:
+        return bool(bare)
+    return state.box is not None and _RULE.match(text) is not None
 
 
 def read(line: Line, state: State) -> list[Found] | None:
-    """Values of a row, or of the whole block when its closing line comes."""
+    """Values of a row, or of the whole block when its closing line comes; None for cells that are pairs."""
     text = line.body.translate(_EDGE).strip()
-    if not (text.startswith("|") and text.endswith("|")) or _RULE.match(text):
-        if _RULE.match(text) and not text.strip("| "):
-            return None
-        return close(state) if _RULE.match(text) or state.box is not None else None
+    if _RULE.match(text):
+        return close(state)
     cells = [cell.strip() for cell in text.strip("|").split("|")]
+    if sum(_PAIR.match(cell) is not None for cell in cells) * 2 >= len(cells):
+        return None
     if len(cells) == 1:
-        # Ray's newer tables: a frame without inner lines round columns kept apart by blanks.
-        return tables.read(Line(cells[0]), state)
+        return _lone_cell(cells[0], state)
     if len(cells) == 2:
         return _pair_row(cells, state)
     box = state.box
     if box is not None and not box.is_pairs and len(cells) == len(box.columns) and _is_row(cells):
-        return tables.cell_values(box, cells, "", state)
+        return tables.cell_values(box, cells, tables.label_of(cells, box), state)
     out = close(state)
     if all(cell_value(cell) is None for cell in cells) and len(cells) >= 3:
         _open(cells, state)
     return out
+
+
+def _lone_cell(cell: str, state: State) -> list[Found] | None:
+    """Ray's newer tables: a frame without inner lines, round `name  value` or round columns kept apart by blanks."""
+    pair = re.split(r"\s{2,}", cell)
+    if len(pair) == 2 and state.table is None and cell_value(pair[0]) is None and cell_value(pair[1]) is not None:
+        return _pair_row(pair, state)
+    return tables.read(Line(cell), state)
 
 
 def _is_row(cells: list[str]) -> bool:

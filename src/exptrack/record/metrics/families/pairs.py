@@ -22,7 +22,9 @@ NAME = "pairs"
 
 
 _WORD_VALUE = re.compile(r"\w\s?=\s?(?:['\"/~.\[({]?[A-Za-z_/~][\w./-]*|None|True|False|\[\])(?![\w(]*\s?=)")
-_ROW_OF_NAMES = re.compile(r"\W*(?:[A-Za-z][\w@.-]*\s+[-+]?[\d.]+(?:[eE][-+]?\d+)?%?[\s,]*){2,}$")
+_ROW_OF_NAMES = re.compile(
+    r"\W*(?:\w+(?: \w+)?:\s+)?(?:(?:[A-Za-z][\w@.-]*\s+){1,3}[-+]?[\d.]+(?:[eE][-+]?\d+)?%?[\s,]*){2,}$"
+)
 _HINT = re.compile(r"\d|nan|inf", re.I)
 
 

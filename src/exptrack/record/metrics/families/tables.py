@@ -139,7 +139,7 @@ def row_cells(text: str, table: Table) -> list[str] | None:
         return [w for w, _, _ in words][-wanted:] if len(words) == wanted else [w for w, _, _ in words]
     if len(cells) == wanted + 1 and (cell_value(cells[0]) is None or _is_report(table)):
         return cells
-    if 2 <= len(words) < wanted and table.rows and "\t" not in text:
+    if 2 <= len(words) < wanted and (table.rows or len(words) == wanted - 1) and "\t" not in text:
         return _by_position(words, table)
     return None
 
@@ -169,9 +169,16 @@ def row_values(text: str, state: State) -> list[Found]:
         if cell_value(label) is not None and not {"precision", "recall"} <= set(table.columns):
             # A pandas frame: its index has no heading and counts the rounds.
             state.step, label = to_count(label), ""
-    elif _is_report(table) and cells[0] and cell_value(cells[0]) is None:
-        label = "" if cells[0].lower() in ("all", "total", "overall") else cells[0]
+    else:
+        label = label_of(cells, table)
     return cell_values(table, cells, label, state)
+
+
+def label_of(cells: list[str], table: Table) -> str:
+    """The class a row of a report speaks of; nothing for the row of all of them."""
+    if not _is_report(table) or not cells[0] or cell_value(cells[0]) is not None:
+        return ""
+    return "" if cells[0].lower() in ("all", "total", "overall") else cells[0]
 
 
 def _count(cells: list[str], index: int | None) -> int | float | None:
