@@ -28,8 +28,7 @@ IDENTITY = {
     "GIT_AUTHOR_EMAIL": "t@example.invalid",
     "GIT_COMMITTER_NAME": "t",
     "GIT_COMMITTER_EMAIL": "t@example.invalid",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_SYSTEM": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
 }
 
 
@@ -39,7 +38,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     home = tmp_path_factory.mktemp("home")
     for name in [n for n in os.environ if n.startswith("EXPTRACK_") and n != "EXPTRACK_UPDATE_GOLDEN"] + [*RANKS]:
         monkeypatch.delenv(name, raising=False)
-    for name, value in {"HOME": str(home), **IDENTITY}.items():
+    # Not /dev/null: git as root replaces what it writes by a rename, and that would be the device itself.
+    mine = {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / "gitconfig")}
+    for name, value in {**mine, **IDENTITY}.items():
         monkeypatch.setenv(name, value)
     return home
 

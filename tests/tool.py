@@ -22,7 +22,8 @@ class Tool:
             "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(folder.parent),
             "LANG": "C.UTF-8",
-            "GIT_CONFIG_GLOBAL": os.devnull,
+            # A file that may be written: git as root would replace /dev/null itself by a rename.
+            "GIT_CONFIG_GLOBAL": str(folder.parent / "gitconfig"),
             "GIT_AUTHOR_NAME": "t",
             "GIT_AUTHOR_EMAIL": "t@example.invalid",
             "GIT_COMMITTER_NAME": "t",

@@ -18,7 +18,8 @@ from exptrack.capture.redact import LogMasker, redact_mapping
 from exptrack.config import Project
 from exptrack.model import Declared, End, RunManifest, Start
 from exptrack.record import rundir
-from exptrack.record.reading import Reading, summaries_of
+from exptrack.record.points import summaries_of
+from exptrack.record.reading import Reading
 from exptrack.record.sampler import read_usage
 from exptrack.record.seal import Findings, seal
 from exptrack.record.tail import STREAMS

@@ -128,6 +128,7 @@ def _take_snapshot(project: Project, answers: int) -> Snapshot | None:
     try:
         snapshot = Snapshot.begin(
             project.root,
+            cwd=os.getcwd(),
             exclude=config.snapshot_exclude,
             max_bytes=config.snapshot_max_bytes,
             folder=project.folder,

@@ -36,7 +36,7 @@ def unsealed_runs(project: Project, store: Store, warn: Callable[[str], None] | 
 def unsealed_run(run_dir: rundir.RunDir) -> RunManifest:
     """One run as far as it has come. FileNotFoundError when it is gone, Damaged when its start.json is none."""
     # Here and not above: `ls` without a live run pays for neither (40 ms: reading knows every metric format).
-    from exptrack.record.reading import summaries_of
+    from exptrack.record.points import summaries_of
     from exptrack.record.seal import Findings, seal
 
     start = run_dir.start()

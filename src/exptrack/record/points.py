@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exptrack.files import write_all
+from exptrack.files import read_whole_lines, write_all
 from exptrack.model import MetricSummary, Point
 
 MAX_NAMES = 10_000
@@ -205,3 +205,26 @@ def _summary(total: _Sum, goal: str | None, source: str) -> MetricSummary:
         goal=goal,
         source=source,
     )
+
+
+# Longer than any block PointWriter makes of PENDING points.
+READ_AT_ONCE = 8 << 20
+
+
+def blocks_of(path: str) -> Iterator[Series]:
+    """Every block of a points file of any size, one after the other; a missing file has none."""
+    offset = 0
+    while True:
+        try:
+            lines, after = read_whole_lines(path, offset, limit=READ_AT_ONCE)
+        except FileNotFoundError:
+            return
+        if after == offset:
+            return
+        yield from read_blocks(lines)
+        offset = after
+
+
+def summaries_of(path: str, goal_of: Callable[[str], str | None]) -> dict[str, MetricSummary]:
+    """The points file of a live or sealed run -> name -> summary."""
+    return summarise(blocks_of(path), goal_of)

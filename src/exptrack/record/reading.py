@@ -6,18 +6,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from exptrack.files import read_whole_lines, remove_if_there
-from exptrack.model import MetricSummary
-from exptrack.record.points import PointWriter, Series, read_blocks, summarise
+from exptrack.files import remove_if_there
+from exptrack.record.points import PointWriter
 from exptrack.record.rundir import POINTS, SIDECAR, RunDir
 from exptrack.record.sidecar import Sidecar
 from exptrack.record.tail import Tails
-
-# Longer than any block PointWriter makes of PENDING points.
-READ_AT_ONCE = 8 << 20
 
 
 class Reading:
@@ -71,22 +67,3 @@ def _open_file(path: str) -> Any:
     if reader is None:
         reader = Sidecar(path)
     return reader
-
-
-def blocks_of(path: str) -> Iterator[Series]:
-    """Every block of a points file of any size, one after the other; a missing file has none."""
-    offset = 0
-    while True:
-        try:
-            lines, after = read_whole_lines(path, offset, limit=READ_AT_ONCE)
-        except FileNotFoundError:
-            return
-        if after == offset:
-            return
-        yield from read_blocks(lines)
-        offset = after
-
-
-def summaries_of(path: str, goal_of: Callable[[str], str | None]) -> dict[str, MetricSummary]:
-    """The points file of a live or sealed run -> name -> summary."""
-    return summarise(blocks_of(path), goal_of)
