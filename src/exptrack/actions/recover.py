@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from exptrack import wire
 from exptrack.actions.finish import finish, summary
 from exptrack.config import Project
-from exptrack.errors import ExptrackError
-from exptrack.files import Lock, read_bytes
+from exptrack.files import Lock
 from exptrack.record import rundir
 from exptrack.record.reading import Reading
 from exptrack.store.place import open_store
@@ -20,17 +18,20 @@ def recover(project: Project) -> tuple[list[dict[str, Any]], list[str]]:
     sealed: list[dict[str, Any]] = []
     problems: list[str] = []
     for run_dir in [*rundir.live_runs(project.live), *rundir.stillborn(project.live)]:
-        if run_dir.is_alive:
-            continue
-        lock = Lock(run_dir.file(rundir.LOCK))
-        if not lock.acquire(wait=False):
-            continue  # somebody else is at it
+        try:
+            if run_dir.is_alive:
+                continue
+            lock = Lock(run_dir.file(rundir.LOCK))
+            if not lock.acquire(wait=False):
+                continue  # somebody else is at it
+        except FileNotFoundError:
+            continue  # its own processes have just sealed and removed it
         try:
             if os.path.exists(run_dir.file(rundir.START)):
                 sealed.append({"id": run_dir.id, **adopt(project, run_dir)})
             elif os.path.isdir(run_dir.path):
                 run_dir.remove()
-        except (ExptrackError, OSError) as e:
+        except Exception as e:  # noqa: BLE001 - one run that cannot be sealed must not keep the others from it
             problems.append(f"{run_dir.id}: {e}")
         finally:
             lock.release()
@@ -54,11 +55,10 @@ def adopt(project: Project, run_dir: rundir.RunDir) -> dict[str, Any]:
 
 def _captured(run_dir: rundir.RunDir) -> tuple[dict[str, Any], list[str]]:
     """What the recorder had captured before it went; what it had not is gone and said so."""
-    try:
-        data = wire.load(read_bytes(run_dir.file(rundir.CAPTURED)), rundir.CAPTURED)
-    except FileNotFoundError:
+    if not os.path.exists(run_dir.file(rundir.CAPTURED)):
         return {}, ["code, environment and machine were not captured: the recorder ended too early"]
-    return (data, []) if isinstance(data, dict) else ({}, [f"{rundir.CAPTURED} is not what it should be"])
+    data = run_dir.read(rundir.CAPTURED)
+    return (data, []) if data is not None else ({}, ["code, environment and machine were lost: their file is damaged"])
 
 
 __all__ = ["adopt", "recover"]

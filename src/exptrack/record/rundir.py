@@ -6,13 +6,14 @@ before the child starts: records are read lazily, and start.json is written from
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exptrack.files import Lock, is_locked, read_bytes, write_atomic
+from exptrack.files import Lock, is_locked, read_bytes, remove_if_there, write_atomic
 
 if TYPE_CHECKING:
     from exptrack.model import End, Start
@@ -50,18 +51,24 @@ class RunDir:
         write_atomic(self.file(name), json.dumps(data).encode("ascii") + b"\n", durable=durable)
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """A JSON file of the run; None when it is not there (yet)."""
+        """A JSON file of the run; None when it is not there (yet) or is none: what was not fsynced may be empty or
+        half after a power loss, and then says no more than a missing one."""
         try:
             data = json.loads(read_bytes(self.file(name)))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
         return data if isinstance(data, dict) else None
 
     def start(self) -> Start:
+        """Damaged when it is no start, or another run's: a copied directory must not be sealed as its original."""
         from exptrack import wire
+        from exptrack.errors import Damaged
         from exptrack.model import Start
 
-        return wire.decode(Start, read_bytes(self.file(START)), f"{START} of run {self.id}")
+        start = wire.decode(Start, read_bytes(self.file(START)), f"{START} of run {self.id}")
+        if start.id != self.id:
+            raise Damaged(f"{self.path} is a copy of run {start.id!r:.40}", "remove it if the original is elsewhere")
+        return start
 
     def end(self) -> End | None:
         """How the child ended; None when nobody saw it (yet)."""
@@ -80,9 +87,18 @@ class RunDir:
 
     def remove(self) -> None:
         """Delete the directory, its lock last: while the lock is there, nobody takes the rest for an abandoned run."""
-        for name in sorted(os.listdir(self.path), key=lambda n: n == LOCK):
-            os.unlink(self.file(name))
-        os.rmdir(self.path)
+        # More than once: somebody who asks for the lock may have made it again, and on NFS a file that is still open
+        # stays under another name. A directory without start.json is no run; `stillborn` finds what is left.
+        for _ in range(3):
+            for name in sorted(os.listdir(self.path), key=lambda n: n == LOCK):
+                remove_if_there(self.file(name))
+            try:
+                os.rmdir(self.path)
+            except OSError as e:
+                if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            else:
+                return
 
     @property
     def is_alive(self) -> bool:
@@ -126,13 +142,17 @@ def is_child_alive(data: Mapping[str, Any] | None) -> bool:
     pid = data.get("pid")
     if not isinstance(pid, int) or pid <= 0:
         return False
+    started, tick = data.get("started") or None, _start_tick(pid)
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
-    return _start_tick(pid) == (data.get("started") or None)
+        return tick in (
+            started,
+            None,
+        )  # somebody else's by now, or our child under another user whom we may not look at
+    return tick == started
 
 
 def _start_tick(pid: int) -> str | None:
@@ -154,11 +174,7 @@ def _boot() -> str:
 
 def live_runs(live: str) -> list[RunDir]:
     """Every run directory that has a start.json, oldest first; dead ones too (`is_alive` tells)."""
-    try:
-        names = sorted(os.listdir(live))
-    except FileNotFoundError:
-        return []
-    return [RunDir(os.path.join(live, n)) for n in names if os.path.exists(os.path.join(live, n, START))]
+    return [r for r in _directories(live) if os.path.exists(r.file(START))]
 
 
 # A directory without start.json is a run that is about to begin, or one whose start was killed this many seconds ago.
@@ -166,10 +182,23 @@ STILLBORN = 60.0
 
 
 def stillborn(live: str) -> list[RunDir]:
-    """Directories that never became a run and are too old to become one."""
+    """Directories that never became a run, or are all that is left of one, and are too old to become one."""
+    old, found = time.time() - STILLBORN, []
+    for run in _directories(live):
+        try:
+            if not os.path.exists(run.file(START)) and os.stat(run.path).st_mtime < old:
+                found.append(run)
+        except FileNotFoundError:
+            continue  # it has just been removed
+    return found
+
+
+def _directories(live: str) -> list[RunDir]:
+    """What is called like a run; a copy (`ID.bak`) or a stray file is none."""
     try:
-        found = [RunDir(os.path.join(live, name)) for name in sorted(os.listdir(live))]
+        names = sorted(os.listdir(live))
     except FileNotFoundError:
         return []
-    old = time.time() - STILLBORN
-    return [r for r in found if not os.path.exists(r.file(START)) and os.stat(r.path).st_mtime < old]
+    return [
+        RunDir(os.path.join(live, n)) for n in names if len(n) == 16 and n.isascii() and n.isalnum() and n == n.lower()
+    ]
