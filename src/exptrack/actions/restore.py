@@ -52,16 +52,7 @@ def restore(store: Store, manifest: RunManifest, target: str, *, force: bool = F
 
 
 def _check(store: Store, files: Iterable[StoredFile]) -> None:
-    """Everything is there, and no path needs another one to be a folder and a file at once."""
-    paths = {f.path for f in files}
-    for file in files:
-        folder = os.path.dirname(file.path)
-        while folder:
-            if folder in paths:
-                raise Damaged(
-                    f"the tree has {folder!r} both as a file and as a folder", "it was not written by exptrack"
-                )
-            folder = os.path.dirname(folder)
+    """Every byte is there before the first file is written."""
     missing = [f.path for f in files if not store.objects.has(f.digest)]
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""

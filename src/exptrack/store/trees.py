@@ -73,7 +73,7 @@ def _check(rows: Sequence[StoredFile]) -> None:
         while folder not in checked:
             checked.add(folder)
             if folder in paths:
-                raise ValueError(f"{folder!r} is both a file and a folder")
+                raise ValueError(f"{folder!r} is there both as a file and as a folder")
             folder = folder.rpartition("/")[0]
 
 

@@ -107,9 +107,9 @@ def test_odd_names_are_names(path):
 CONFLICTS = {
     "twice": (["a", "a"], "twice"),
     "twice with others between": (["a", "a", "b"], "twice"),
-    "file and folder": (["a", "a/b"], "both a file and a folder"),
-    "file and folder far apart": (["a", "a.b", "a/b/c"], "both a file and a folder"),
-    "deeper": (["x/y", "x/y/z/w"], "both a file and a folder"),
+    "file and folder": (["a", "a/b"], "both as a file and as a folder"),
+    "file and folder far apart": (["a", "a.b", "a/b/c"], "both as a file and as a folder"),
+    "deeper": (["x/y", "x/y/z/w"], "both as a file and as a folder"),
 }
 
 
