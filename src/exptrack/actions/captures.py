@@ -27,7 +27,7 @@ class Captures:
         self, project: Project, store: Store, run_dir: RunDir, start: Start, environ: Mapping[str, str]
     ) -> None:
         self.project, self.store, self.run_dir = project, store, run_dir
-        self.start, self.environ = start, environ
+        self.start, self.environ, self.allowed = start, environ, project.config.secret_names_allowed
         self.data: dict[str, Any] = {"warnings": []}
 
     def go(self, snapshot: Snapshot | None) -> None:
@@ -60,7 +60,9 @@ class Captures:
     def _environment(self) -> Any:
         from exptrack.capture.environment import capture_environment
 
-        found, warnings = capture_environment(self.start.command, self.environ, self.start.cwd, self.project.cache)
+        found, warnings = capture_environment(
+            self.start.command, self.environ, self.start.cwd, self.project.cache, self.allowed
+        )
         self._warn(warnings)
         return found
 
@@ -87,8 +89,10 @@ class Captures:
         out: dict[str, Any] = {}
         for path in dict.fromkeys([*named, *given]):
             try:
-                out |= params.from_config(path)
+                out |= params.from_config(path, self.allowed)
             except Exception as e:  # noqa: BLE001 - one unreadable file must not cost the others' parameters
-                self._warn([f"parameters of {path} not read: {e}"])
-        out |= params.from_command(self.start.command)
-        return redact_mapping(out)
+                # A data file that happens to be named on the command line is no configuration and no news.
+                if path in given or "no table of parameters" not in str(e):
+                    self._warn([f"parameters of {path} not read: {e}"])
+        out |= params.from_command(self.start.command, self.allowed)
+        return redact_mapping(out, self.allowed)

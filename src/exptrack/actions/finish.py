@@ -106,8 +106,8 @@ def _keep_logs(store: Store, run_dir: rundir.RunDir, said: list[str]) -> dict[st
         path = run_dir.file(stream + ".log")
         found = _attempt(said, f"log {stream}", partial(_keep_log, store, path))
         if found:
-            kept[stream], size = found
-            is_as_printed = is_as_printed and size == os.stat(path).st_size
+            kept[stream], count = found
+            is_as_printed = is_as_printed and count == 0
     chunks = run_dir.file("chunks")
     if is_as_printed and len(kept) > 1 and os.path.exists(chunks):
         order = _attempt(said, "order of the logs", lambda: store.objects.add_file(chunks)[0])
@@ -116,7 +116,7 @@ def _keep_logs(store: Store, run_dir: rundir.RunDir, said: list[str]) -> dict[st
 
 
 def _keep_log(store: Store, path: str) -> tuple[str, int] | None:
-    """(digest, bytes) of a log with secrets masked; None when the stream said nothing."""
+    """(digest, how many secrets were masked) of a log; None when the stream said nothing."""
     if not os.path.exists(path) or os.stat(path).st_size == 0:
         return None
     masked, masker = path + ".masked", LogMasker()
@@ -124,7 +124,7 @@ def _keep_log(store: Store, path: str) -> tuple[str, int] | None:
         while block := source.read(LOG_BLOCK):
             out.write(masker.feed(block))
         out.write(masker.finish())
-    return store.objects.add_file(masked)
+    return store.objects.add_file(masked)[0], masker.count
 
 
 def _usage(run_dir: rundir.RunDir, end: End | None) -> Any:

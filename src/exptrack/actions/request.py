@@ -51,7 +51,9 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
     given = policy.parse_pairs(request.tags, "tag", "-t")
     tags = policy.tags_of(project.config, given, os.environ)
     policy.check_start(project.config, tags, request.name)
-    params = policy.parse_pairs(request.params, "parameter", "-p")
+    allowed = project.config.secret_names_allowed
+    given_params = policy.parse_pairs(request.params, "parameter", "-p")
+    params = redact_mapping(_typed(given_params), allowed)
     patterns = policy.parse_pairs(request.patterns, "metric pattern", "--metric")
     for path in request.configs:
         if not os.path.isfile(path):
@@ -60,7 +62,7 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
     now = time.time()
     return {
         "id": new_id(now),
-        "command": redact_argv(request.command),
+        "command": redact_argv(request.command, allowed),
         "cwd": os.getcwd(),
         "started_at": utc(now),
         "host": os.uname().nodename,
@@ -68,9 +70,9 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
         "name": request.name,
         "project": tags.get("project"),
         "group": request.group,
-        "note": mask_text(request.note) if request.note else None,
-        "tags": redact_mapping(tags),
-        "params": redact_mapping(params),
+        "note": mask_text(request.note, allowed) if request.note else None,
+        "tags": redact_mapping(tags, allowed),
+        "params": params,
         "given_params": list(params),
         "inputs": [_declared(i, None) for i in request.inputs],
         "outputs": [_declared(o, "output") for o in request.outputs],
@@ -88,6 +90,15 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
             "files": list(request.metrics_files),
         },
     }
+
+
+def _typed(given: dict[str, str]) -> dict[str, Any]:
+    if not given:
+        return {}
+    # On use only: most runs have no -p, and the readers of command lines and config files are 4 ms of imports.
+    from exptrack.capture.params import parse_scalar
+
+    return {k: parse_scalar(v) for k, v in given.items()}
 
 
 def _declared(text: str, default: str | None) -> dict[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from exptrack.actions.init import init as make
-from exptrack.actions.run import Request, say_on_stderr
+from exptrack.actions.request import Request
 from exptrack.actions.run import run as run_and_record
+from exptrack.actions.run import say_on_stderr
 
 
 def init() -> None:
