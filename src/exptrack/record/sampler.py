@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from exptrack.files import write_all
 from exptrack.model import Usage
@@ -17,12 +17,15 @@ from exptrack.model import Usage
 FIRST, SLOW, SLOW_AFTER = 1.0, 10.0, 60.0
 
 
-class GpuReading(NamedTuple):
+class GpuReading(Protocol):
     """Bytes, percent, joules since the meter was made; None where the driver cannot tell."""
 
-    memory: int | None
-    utilisation: float | None
-    energy: float | None
+    @property
+    def memory(self) -> int | None: ...
+    @property
+    def utilisation(self) -> float | None: ...
+    @property
+    def energy(self) -> float | None: ...
 
 
 class Sampler:
