@@ -73,21 +73,25 @@ class Recogniser:
         return out
 
     def _block(self, block: bytes, out: list[Point]) -> None:
-        if not self._patterns and self._witness is None and not has_controls(block):
+        if self._patterns or self._witness is not None:
+            self._one_by_one(frames(block), out)
+        elif not has_controls(block):
             self._sweeper.read(block if block.endswith(b"\n") else block + b"\n", out)
-            return
-        lines = frames(block)
-        if not self._patterns:
-            for raw, is_frame in lines:
-                self._line(raw, out, is_frame)
-            return
+        else:
+            cut = frames(block)
+            self._sweeper.read(b"".join(raw + b"\n" for raw, _ in cut), out, [is_frame for _, is_frame in cut])
+
+    def _one_by_one(self, lines: list[tuple[bytes, bool]], out: list[Point]) -> None:
         own = self._patterns.read([raw.decode("utf-8", "replace") for raw, _ in lines], self._states[0])
         for (raw, is_frame), found in zip(lines, own, strict=True):
             self._sink.put(found, None, out)
             self._line(raw, out, is_frame)
 
-    def _line(self, raw: bytes, out: list[Point], is_frame: bool = False) -> Line | None:
+    def _line(self, raw: bytes, out: list[Point], is_frame: bool) -> Line | None:
+        """One line by the families; None when it was no text, or two lines glued together."""
         text = raw.decode("utf-8", "replace")
+        if text.count("\ufffd") > 4 + len(text) // 20:
+            return None
         glued = bars.glued(text) if len(text) <= _LONGEST_TEXT else None
         if glued is not None:
             self._text(glued[0], True, out)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from exptrack.model import Point
 from exptrack.record.metrics.names import LONGEST
-from exptrack.record.metrics.state import Found
+from exptrack.record.metrics.state import Count, Found
 
 MOST_NAMES = 2000
 _REMEMBERED = 256
@@ -24,31 +24,33 @@ class Series:
         self.is_ignored = is_ignored
         self.count = 0
         self.last_step: int | float = float("-inf")
-        self.recent: dict[tuple[int | float, float | None], None] = {}
+        self.recent: dict[tuple[Count, Count, float | None], None] = {}
 
-    def is_repeat(self, step: int | float, value: float) -> bool:
-        """True when this value was already recorded at this step. Remembers the last few hundred only."""
-        key = (step, value if value == value else None)
+    def is_repeat(self, step: int | float, epoch: Count, value: float) -> bool:
+        """True when this value was already recorded at this place. Remembers the last few hundred only."""
+        key = (step, epoch, value if value == value else None)
         if step <= self.last_step and key in self.recent:
             return True
         self.recent[key] = None
         self.last_step = step
         if len(self.recent) > _REMEMBERED:
-            for old in list(self.recent)[: _REMEMBERED // 2]:
-                del self.recent[old]
+            self._forget()
         return False
 
-    def note(self, steps: Sequence[int], values: Sequence[float]) -> None:
+    def note(self, steps: Sequence[int], epochs: Sequence[Count], values: Sequence[float]) -> None:
         """Remember rising steps in one go, as `is_repeat` would have one by one."""
         self.count += len(steps)
         self.last_step = steps[-1]
         if len(steps) >= _REMEMBERED:
             self.recent.clear()
         elif len(self.recent) > _REMEMBERED:
-            for old in list(self.recent)[: _REMEMBERED // 2]:
-                del self.recent[old]
-        newest = zip(steps[-_REMEMBERED:], values[-_REMEMBERED:], strict=True)
-        self.recent.update(((s, v if v == v else None), None) for s, v in newest)
+            self._forget()
+        newest = zip(steps[-_REMEMBERED:], epochs[-_REMEMBERED:], values[-_REMEMBERED:], strict=True)
+        self.recent.update(((s, e, v if v == v else None), None) for s, e, v in newest)
+
+    def _forget(self) -> None:
+        for old in list(self.recent)[: _REMEMBERED // 2]:
+            del self.recent[old]
 
 
 class Sink:
@@ -95,7 +97,7 @@ class Sink:
                 self.units[series.name] = "%"
             if step is None:
                 step = series.count
-            elif series.is_repeat(step, value):
+            elif series.is_repeat(step, epoch, value):
                 continue
             series.count += 1
             out.append(Point(series.name, value, step, epoch))

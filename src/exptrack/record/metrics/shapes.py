@@ -17,7 +17,7 @@ from exptrack.model import Point
 from exptrack.record.metrics.families.pairs import Reading
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.series import Series, Sink
-from exptrack.record.metrics.state import Count, Found, State
+from exptrack.record.metrics.state import Count, State
 
 _DELETED = b"0123456789.+- \t"
 _MOST_KEYS = 20_000
@@ -28,16 +28,21 @@ _COUNT = rb"(\d+)"
 _PARTS = re.compile(rb"(?P<float>(?<![\w.])[-+]?\d+\.\d*(?:[eE][-+]?\d+)?(?![\w.]))|(?P<digits>\d+)|(?P<blank>[ \t]+)")
 
 
+Row = tuple[bytes, ...]
+Rows = list[Row]
+
+
 class Shape:
     """One shape of line: `pattern` matches the whole line, line feed included."""
 
-    __slots__ = ("epoch", "is_percent", "names", "pattern", "rank", "series", "step")
+    __slots__ = ("epoch", "is_percent", "names", "pattern", "rank", "series", "step", "values")
 
     def __init__(self, pattern: re.Pattern[bytes], names: list[str], step: int | None, epoch: int | None) -> None:
         self.pattern = pattern
         self.names = names
         self.step = step
         self.epoch = epoch
+        self.values = [i for i in range(pattern.groups) if i not in (step, epoch)]
         self.rank = 0
         self.is_percent: list[bool] = []
         self.series: list[Series | None] | None = None
@@ -66,14 +71,17 @@ class Book:
 
     def learn(self, key: bytes, raw: bytes, line: Line, reading: Reading) -> None:
         """Remember how this line was read, if its own words alone decided it."""
+        known = self._shapes.get(key)
+        if known and len(known) >= _MOST_SHAPES:
+            # As many shapes as this under one key: names that hold a number. Each would cost a compilation.
+            return
         shape = _shape_of(raw, line, reading)
         if shape is None:
             return
-        known = self._shapes.get(key)
         if not known:
             self._make_room()
             self._shapes[key] = [shape]
-        elif len(known) < _MOST_SHAPES and all(s.pattern.pattern != shape.pattern.pattern for s in known):
+        elif all(s.pattern.pattern != shape.pattern.pattern for s in known):
             known.insert(0, shape)
 
     def _make_room(self) -> None:
@@ -142,34 +150,56 @@ def _part(found: re.Match[bytes]) -> bytes:
     return rb"\d+" if found["digits"] else rb"[ \t]+"
 
 
-def sweep(
-    shape: Shape, rows: list[tuple[bytes, ...]] | list[bytes], state: State, sink: Sink, out: list[Point]
-) -> None:
+def sweep(shape: Shape, rows: Rows, state: State, sink: Sink, out: list[Point]) -> None:
     """Record the lines of one shape: `rows` are the groups of its pattern, one tuple a line."""
-    columns = list(zip(*rows, strict=True)) if isinstance(rows[0], tuple) else [tuple(rows)]
-    counts: list[int] | None = list(map(int, columns[shape.step])) if shape.step is not None else None
-    epochs: list[int] | None = list(map(int, columns[shape.epoch])) if shape.epoch is not None else None
-    values = [list(map(float, c)) for i, c in enumerate(columns) if i not in (shape.step, shape.epoch)]
-    if epochs is not None:
-        if epochs[-1] != state.epoch:
-            state.step = None
-        state.epoch = epochs[-1]
-    if counts is not None:
-        state.step = counts[-1]
-    state.has_begun = True
-    steps = counts if counts is not None else epochs
-    assert steps is not None
     if shape.series is None:
         shape.series = [sink.series(name, shape.rank) for name in shape.names]
-    told: Sequence[Count] = epochs if epochs is not None else [state.epoch] * len(steps)
-    if _is_fresh(shape, steps):
-        _put_all(shape, values, steps, told, sink, out)
+    if len(rows) == 1:
+        _one(shape, rows[0], state, sink, out)
         return
-    for i, epoch in enumerate(told):
-        found = [
-            Found(n, v[i], steps[i], epoch, p) for n, v, p in zip(shape.names, values, shape.is_percent, strict=True)
-        ]
-        sink.put(found, shape.rank, out)
+    columns = list(zip(*rows, strict=True))
+    counts: list[int] | None = list(map(int, columns[shape.step])) if shape.step is not None else None
+    epochs: list[int] | None = list(map(int, columns[shape.epoch])) if shape.epoch is not None else None
+    steps = counts if counts is not None else epochs
+    assert steps is not None
+    if not _is_fresh(shape, steps):
+        for row in rows:
+            _one(shape, row, state, sink, out)
+        return
+    values = [list(map(float, columns[i])) for i in shape.values]
+    _move(state, None if counts is None else counts[-1], None if epochs is None else epochs[-1])
+    told: Sequence[Count] = epochs if epochs is not None else [state.epoch] * len(steps)
+    _put_all(shape, values, steps, told, sink, out)
+
+
+def _move(state: State, step: int | None, epoch: int | None) -> None:
+    if epoch is not None:
+        if epoch != state.epoch:
+            state.step = None
+        state.epoch = epoch
+    if step is not None:
+        state.step = step
+    state.has_begun = True
+
+
+def _one(shape: Shape, row: Row, state: State, sink: Sink, out: list[Point]) -> None:
+    """One line. Lean: where lines of two shapes take turns, this runs for every line of a run."""
+    step = int(row[shape.step]) if shape.step is not None else None
+    epoch = int(row[shape.epoch]) if shape.epoch is not None else None
+    _move(state, step, epoch)
+    place = step if step is not None else epoch
+    assert place is not None
+    within = epoch if epoch is not None else state.epoch
+    for i, series, is_percent in zip(shape.values, shape.series or (), shape.is_percent, strict=True):
+        if series is None or series.is_ignored:
+            continue
+        value = float(row[i])
+        if series.is_repeat(place, within, value):
+            continue
+        series.count += 1
+        if is_percent:
+            sink.units[series.name] = "%"
+        out.append(Point(series.name, value, place, within))
 
 
 def _is_fresh(shape: Shape, steps: list[int]) -> bool:
@@ -192,7 +222,7 @@ def _put_all(
             continue
         if is_percent:
             sink.units[series.name] = "%"
-        series.note(steps, column)
+        series.note(steps, told, column)
         # tuple.__new__ skips the constructor a NamedTuple has in Python: this line runs once a point.
         fields = zip(repeat(series.name), column, steps, told, repeat(None))
         columns.append(list(map(tuple.__new__, repeat(Point), fields)))

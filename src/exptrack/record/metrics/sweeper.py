@@ -18,7 +18,7 @@ from exptrack.record.metrics.shapes import NOTHING, Book, Shape, keys_of, sweep
 from exptrack.record.metrics.state import State
 
 _TOGETHER = 32
-ReadLine = Callable[[bytes, list[Point]], Line | None]
+ReadLine = Callable[[bytes, list[Point], bool], Line | None]
 
 
 class Sweeper:
@@ -30,11 +30,13 @@ class Sweeper:
         self._read_line = read_line
         self._book = Book()
         self._block = b""
+        self._drawn_over: list[bool] | None = None
         self._ends: list[int] = []
 
-    def read(self, block: bytes, out: list[Point]) -> None:
-        """Append the points of `block`, which ends with a line feed."""
+    def read(self, block: bytes, out: list[Point], drawn_over: list[bool] | None = None) -> None:
+        """Append the points of `block`, which ends with a line feed. `drawn_over` marks the lines that are frames."""
         state = self._states[0]
+        self._drawn_over = drawn_over
         if not state.is_busy and is_quiet(b"\n" + block):
             return
         keys = keys_of(block)
@@ -68,25 +70,22 @@ class Sweeper:
         if not self._states[0].is_busy and is_quiet(b"\n" + piece):
             return
         for number in range(first, last):
-            self._one(keys[number], self._line(number), out)
+            self._one(keys[number], number, out)
 
     def _alike(self, key: bytes, first: int, last: int, out: list[Point]) -> None:
         """Lines first..last have one key: in one sweep as soon as a shape reads them all."""
         state = self._states[0]
+        tried = 0
         while first < last:
             known = self._book.get(key)
             if known is NOTHING and not state.is_busy:
                 return
-            if known and not state.is_busy:
-                for shape in known:
-                    if self._all(shape, first, last, out):
-                        return
-            self._one(key, self._line(first), out)
+            if known and len(known) != tried and not state.is_busy:
+                tried = len(known)
+                if any(self._all(shape, first, last, out) for shape in known):
+                    return
+            self._one(key, first, out)
             first += 1
-            if self._book.get(key) is known and known is not None and last - first < 8:
-                for number in range(first, last):
-                    self._one(key, self._line(number), out)
-                return
 
     def _all(self, shape: Shape, first: int, last: int, out: list[Point]) -> bool:
         state = self._states.get(shape.rank)
@@ -98,8 +97,9 @@ class Sweeper:
         sweep(shape, rows, state, self._sink, out)
         return True
 
-    def _one(self, key: bytes, raw: bytes, out: list[Point]) -> None:
+    def _one(self, key: bytes, number: int, out: list[Point]) -> None:
         """One line: by its shape, if it has one; else by the families, which may teach one."""
+        raw = self._line(number)
         state = self._states[0]
         known = self._book.get(key)
         if known is not None and not state.is_busy:
@@ -116,7 +116,7 @@ class Sweeper:
         if not was_busy and is_quiet(b"\n" + raw + b"\n"):
             self._book.learn_nothing(key)
             return
-        line = self._read_line(raw, out)
+        line = self._read_line(raw, out, self._drawn_over is not None and self._drawn_over[number])
         if line is None or self._states[line.rank or 0].split:
             return
         if isinstance(line.reading, Reading) and line.reading.pairs:
