@@ -86,7 +86,7 @@ def _better(config: Config, run: Run, current: Run | None, gates: Gates) -> Gate
     found = run.manifest.metrics.get(name)
     if current is None or current.id == run.id:
         value = found.last if found else None
-        return Gate(gate=label, passed=True, value=value, wanted="no current run to compare with")
+        return Gate(gate=label, passed=True, value=value, wanted="better than the current run: there is none")
     before = current.manifest.metrics.get(name)
     goal = (found.goal if found else None) or goal_for(name, config.goals)
     if found is None or before is None:

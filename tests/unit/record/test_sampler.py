@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from exptrack.model import Usage
-from exptrack.record.sampler import FIRST, SLOW, SLOW_AFTER, GpuReading, Sampler, read_usage, tree_memory
+from exptrack.capture.meter import GpuReading
+from exptrack.record.sampler import FIRST, SLOW, SLOW_AFTER, Sampler, read_usage, tree_memory
 
 MEGABYTE = 1 << 20
 # Holds some memory in itself and in a grandchild, says so, and waits for its stdin to end.
