@@ -10,7 +10,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -98,7 +98,7 @@ def from_plain(cls: type[T], raw: Mapping[str, Any]) -> T:
     """A mapping as `plain` makes it -> a record; raises TypeError, ValueError or KeyError when it does not fit."""
     shape: Any = cls
     known = _hints(shape)
-    values = {name: _as(kind, raw[name]) for name, kind in known.items() if name in raw and name != "extra"}
+    values = {name: _reader(kind)(raw[name]) for name, kind in known.items() if name in raw and name != "extra"}
     missing = [name for name in _required(shape) if name not in values]
     if missing:
         raise KeyError("without " + ", ".join(missing))
@@ -117,48 +117,58 @@ def _required(cls: type[Any]) -> tuple[str, ...]:
     return tuple(f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING)
 
 
-def _as(kind: Any, value: Any) -> Any:
-    """`value` as the annotated type says; strings that stand for non-finite floats become floats again."""
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What turns plain data into one annotated type; made once a type, since a list of runs reads thousands of values.
+    Strings that stand for non-finite floats become floats again."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
-        return value
+        return lambda value: value
     if origin in (typing.Union, types.UnionType):
-        return _as_union(inner, value)
+        return _union_reader(inner)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise TypeError(f"a list was expected, not {value!r:.80}")
-        return tuple(_as(inner[0], v) for v in value)
+        one = _reader(inner[0])
+        return lambda value: tuple([one(v) for v in _checked(value, list)])
     if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, dict):
-            raise TypeError(f"an object was expected, not {value!r:.80}")
-        return {str(k): _as(inner[1], v) for k, v in value.items()}
+        item = _reader(inner[1])
+        return lambda value: {str(k): item(v) for k, v in _checked(value, dict).items()}
     if is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise TypeError(f"an object was expected, not {value!r:.80}")
-        return from_plain(typing.cast("type[Any]", kind), value)
-    return _as_scalar(kind, value)
+        return lambda value: from_plain(typing.cast("type[Any]", kind), _checked(value, dict))
+    return _scalar_reader(kind)
 
 
-def _as_union(inner: tuple[Any, ...], value: Any) -> Any:
-    if value is None and type(None) in inner:
-        return None
-    kinds = [k for k in inner if k is not type(None)]
-    if len(kinds) == 1:
-        return _as(kinds[0], value)
-    if any(isinstance(value, k) for k in kinds):
+def _checked(value: Any, kind: type[Any]) -> Any:
+    if isinstance(value, kind):
         return value
-    raise TypeError(f"{value!r:.80} is none of {', '.join(k.__name__ for k in kinds)}")
+    raise TypeError(f"{'a list' if kind is list else 'an object'} was expected, not {value!r:.80}")
 
 
-def _as_scalar(kind: Any, value: Any) -> Any:
-    if kind is float:
-        if isinstance(value, str):
-            return _NOT_FINITE[value]
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-    elif kind is int:
-        if isinstance(value, int) and not isinstance(value, bool):
+def _union_reader(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
+    kinds = tuple(k for k in inner if k is not type(None))
+    has_none = len(kinds) < len(inner)
+    one = _reader(kinds[0])
+
+    def read(value: Any) -> Any:
+        if value is None and has_none:
+            return None
+        if len(kinds) == 1:
+            return one(value)
+        if isinstance(value, kinds):
             return value
-    elif isinstance(value, kind):
-        return value
-    raise TypeError(f"{kind.__name__} was expected, not {value!r:.80}")
+        raise TypeError(f"{value!r:.80} is none of {', '.join(k.__name__ for k in kinds)}")
+
+    return read
+
+
+def _scalar_reader(kind: Any) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if kind is float:
+            if isinstance(value, str):
+                return _NOT_FINITE[value]
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                return float(value)
+        elif isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+            return value
+        raise TypeError(f"{kind.__name__} was expected, not {value!r:.80}")
+
+    return read

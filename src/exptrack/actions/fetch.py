@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from exptrack.errors import ExptrackError, NoSuchRun
+from exptrack.actions.write_tree import write_tree
+from exptrack.errors import NoSuchRun
 from exptrack.model import Artifact, Run
 from exptrack.store.place import Store
 from exptrack.store.trees import decode_tree
@@ -32,7 +33,8 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
         path = os.path.join(target, safe_path(artifact.path))
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if artifact.is_tree:
-            write_tree(store, artifact.digest, path)
+            os.makedirs(path, exist_ok=True)
+            write_tree(store, decode_tree(store.objects.read(artifact.digest)), os.path.realpath(path))
         else:
             store.objects.copy_out(artifact.digest, path, int(artifact.mode[-3:], 8))
         out.append(Fetched(artifact, path))
@@ -66,29 +68,3 @@ def safe_path(path: str) -> str:
     if path.startswith("/") or ".." in parts or "\0" in path or not parts:
         parts = [p for p in parts[-1:] if p != ".." and "\0" not in p] or ["artifact"]
     return os.path.join(*parts)
-
-
-def write_tree(store: Store, digest: str, target: str) -> int:
-    """A tree object as a folder; returns the number of files. Symlinks come last, so no file is written through one."""
-    files = decode_tree(store.objects.read(digest))
-    os.makedirs(target, exist_ok=True)
-    for f in sorted(files, key=lambda f: f.mode == "120000"):
-        path = os.path.join(target, f.path)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if f.mode == "120000":
-            _link(store.objects.read(f.digest), path, target)
-        else:
-            store.objects.copy_out(f.digest, path, 0o755 if f.mode == "100755" else 0o644)
-    return len(files)
-
-
-def _link(bytes_of_target: bytes, path: str, top: str) -> None:
-    to = os.fsdecode(bytes_of_target)
-    inside = os.path.realpath(os.path.join(os.path.dirname(path), to))
-    if os.path.isabs(to) or not (inside + os.sep).startswith(os.path.realpath(top) + os.sep):
-        raise ExptrackError(
-            f"{path} is a link to {to}, outside the folder", "it is left out: look at where it points", 6
-        )
-    if os.path.lexists(path):
-        os.unlink(path)
-    os.symlink(to, path)

@@ -11,15 +11,13 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from exptrack.actions.write_tree import write_tree
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.store.trees import decode_tree
 
 if TYPE_CHECKING:
     from exptrack.model import RunManifest, StoredFile
     from exptrack.store.place import Store
-
-LINK = "120000"
-LONGEST_LINK = 4096  # Linux PATH_MAX; no readlink of ours returned more
 
 
 class RestoreResult(NamedTuple):
@@ -42,12 +40,7 @@ def restore(store: Store, manifest: RunManifest, target: str, *, force: bool = F
     files = decode_tree(store.objects.read(manifest.code.tree))
     _check(store, files)
     root = _open_target(target, force=force)
-    for file in files:
-        if file.mode != LINK:
-            _clear(root, file.path)
-            mode = 0o755 if file.mode == "100755" else 0o644
-            store.objects.copy_out(file.digest, os.path.join(root, file.path), mode)
-    leading_out = [f.path for f in files if f.mode == LINK and _link(store, root, f)]
+    leading_out = write_tree(store, files, root)
     return RestoreResult(root, len(files), manifest.code.left_out, tuple(leading_out))
 
 
@@ -72,34 +65,3 @@ def _open_target(target: str, *, force: bool) -> str:
     if not is_empty and not force:
         raise ExptrackError(f"{target} is not empty", "name a new folder, or overwrite with --force")
     return root
-
-
-def _clear(root: str, path: str) -> None:
-    """Make the folders above a file; what is in the way there and is no folder (a symlink too) is an error."""
-    place = root
-    for part in path.split("/")[:-1]:
-        place = os.path.join(place, part)
-        try:
-            os.mkdir(place)
-        except FileExistsError:
-            if os.path.islink(place) or not os.path.isdir(place):
-                raise ExptrackError(
-                    f"{place} is in the way of a folder", "move it away, or name a new folder"
-                ) from None
-    if os.path.isdir(os.path.join(root, path)) and not os.path.islink(os.path.join(root, path)):
-        raise ExptrackError(f"{os.path.join(root, path)} is a folder in the way of a file", "move it away")
-
-
-def _link(store: Store, root: str, file: StoredFile) -> bool:
-    """Make a symlink; True when it leads out of the folder. Judged by the target's text: what lies behind other links
-    does not matter, since nothing is written after them."""
-    data = store.objects.read(file.digest)
-    if not data or len(data) > LONGEST_LINK or b"\0" in data:
-        raise Damaged(f"{file.path!r} is no symlink's target", "`exptrack verify` lists what is damaged")
-    _clear(root, file.path)
-    place, text = os.path.join(root, file.path), os.fsdecode(data)
-    if os.path.lexists(place):
-        os.unlink(place)
-    os.symlink(text, place)
-    landing = os.path.normpath(os.path.join(os.path.dirname(place), text))
-    return os.path.isabs(text) or not (landing + "/").startswith(os.path.join(root, ""))

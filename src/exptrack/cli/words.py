@@ -52,7 +52,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "ls": (
         ("--sort", "sort", "As metrics.val/acc; -KEY reverses; repeatable."),
-        ("-n --limit", "text", "At most so many runs."),
+        ("-n --limit", "text", "0: all. On a terminal 50."),
         ("--columns", "keys", "id,name,params.lr,metrics.val/acc.best,…"),
         ("-g --group", "group", "Only runs of this group."),
         ("--group-by", "keys", "One row a value, with --agg."),

@@ -11,6 +11,8 @@ from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.screen import Screen
 from exptrack.errors import ExptrackError
 
+# What a person looks at; a pipe and a file get every run.
+SCREENFUL = 50
 JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
 
 
@@ -22,7 +24,7 @@ def warn(text: str) -> None:
 def ls(
     filters: list[str] = typer.Argument(None, metavar="[FILTER…]", help="status=failed params.lr>1e-4 name~resnet …"),
     sort: list[str] = typer.Option([], "--sort", metavar="KEY", help="As metrics.val/acc; -KEY reverses; repeatable."),
-    limit: int = typer.Option(None, "-n", "--limit", metavar="N", min=0, help="At most so many runs."),
+    limit: int | None = typer.Option(None, "-n", "--limit", metavar="N", min=0, help="0: all. On a terminal 50."),
     columns: str = typer.Option(None, "--columns", metavar="A,B", help="id,name,params.lr,metrics.val/acc.best,…"),
     group: str = typer.Option(None, "-g", "--group", help="Only runs of this group."),
     group_by: str = typer.Option(None, "--group-by", metavar="KEY", help="One row a value, with --agg."),
@@ -35,7 +37,7 @@ def ls(
     Filters are KEY OP VALUE with = != > >= < <= ~ !~ on status, tag.K, params.K, metrics.K, started>2d, name, ...;
     bare words look in name, note and tags. By default only columns that differ are shown."""
     from exptrack.actions import columns as choose
-    from exptrack.actions.find import find_runs
+    from exptrack.actions.find import count_runs, find_runs
     from exptrack.actions.present import ls_csv, run_json
     from exptrack.cli.plain import print_csv, print_json
     from exptrack.cli.table import print_runs
@@ -45,7 +47,9 @@ def ls(
     if group_by:
         _groups(place, screen, wanted, group_by, aggregates, as_json)
         return
-    found = find_runs(*place, wanted, sort=sort, limit=limit, warn=warn)
+    is_table = not as_json and not as_csv
+    most = SCREENFUL if limit is None and is_table and screen.is_terminal else limit or None
+    found = find_runs(*place, wanted, sort=sort, limit=most, warn=warn)
     keys = choose.parse_keys(columns.split(","), found) if columns else None
     if as_json:
         print_json(screen, [run_json(r) for r in found])
@@ -54,6 +58,10 @@ def ls(
     else:
         empty = "no run matches" if wanted else "no runs yet: exptrack run -- COMMAND"
         print_runs(screen, found, keys, empty=empty)
+        if most == SCREENFUL == len(found) and limit is None:
+            count = count_runs(*place, wanted)
+            if count > len(found):
+                Screen.of(sys.stderr).line(f"{len(found)} of {count} runs: -n 0 shows all")
 
 
 def _groups(place: Place, screen: Screen, wanted: list[str], key: str, aggregates: str, as_json: bool) -> None:
