@@ -18,8 +18,11 @@ from exptrack.model import MetricSummary, Point
 
 MAX_NAMES = 10_000
 MAX_NAME = 200
-# Points held before they are written: a block of them is a line of about a megabyte, which every reader can hold.
+# Points held before they are due to be written.
 PENDING = 50_000
+# Points of a line: whatever their numbers look like it stays well below READ_AT_ONCE, so that no reader passes it over.
+PER_LINE = 5_000
+READ_AT_ONCE = 8 << 20
 
 
 @dataclass(slots=True)
@@ -61,14 +64,19 @@ class PointWriter:
             block.epochs.append(epoch)
             block.at.append(now if at is None else at)
             self._pending += 1
-        if self._pending >= PENDING:
-            self.flush()
+
+    @property
+    def is_due(self) -> bool:
+        """Are there so many points that they should be written now?"""
+        return self._pending >= PENDING
 
     def flush(self) -> None:
         """Append what was collected; on a full disk it is kept in memory and tried again at the next flush."""
         if not self._blocks:
             return
-        lines = b"".join(_line(name, source, block) for (name, source), block in self._blocks.items())
+        lines = b"".join(
+            _line(name, source, part) for (name, source), block in self._blocks.items() for part in _parts(block)
+        )
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         size = os.fstat(fd).st_size
         try:
@@ -82,9 +90,19 @@ class PointWriter:
         self._pending = 0
 
     def finish(self) -> None:
-        self.flush()
+        """The last flush; OSError when the disk does not take it."""
         if self._refused:
             self.warnings.append(f"{self._refused} points left out: more than {MAX_NAMES} different metric names")
+        self.flush()
+
+
+def _parts(block: _Block) -> Iterator[_Block]:
+    if len(block.values) <= PER_LINE:
+        yield block
+        return
+    for i in range(0, len(block.values), PER_LINE):
+        j = i + PER_LINE
+        yield _Block(block.values[i:j], block.steps[i:j], block.epochs[i:j], block.at[i:j])
 
 
 def _line(name: str, source: str, block: _Block) -> bytes:
@@ -92,15 +110,22 @@ def _line(name: str, source: str, block: _Block) -> bytes:
     if any(e is not None for e in block.epochs):
         data["epochs"] = block.epochs
     # One time is enough for points that came in one read; a list only when they differ.
-    data["at"] = block.at if block.at[0] != block.at[-1] else block.at[0]
+    data["at"] = block.at[0] if block.at.count(block.at[0]) == len(block.at) else block.at
     try:
         text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     except ValueError:
-        data["values"] = [v if math.isfinite(v) else repr(v) for v in block.values]
-        data["steps"] = [s if math.isfinite(s) else i for i, s in enumerate(block.steps)]
-        data["epochs"] = [e if e is None or math.isfinite(e) else None for e in block.epochs]
-        text = json.dumps(data, separators=(",", ":"))
+        data["values"] = [v if _is_finite(v) else repr(v) for v in block.values]
+        data["steps"] = [s if _is_finite(s) else i for i, s in enumerate(block.steps)]
+        if "epochs" in data:
+            data["epochs"] = [e if e is not None and _is_finite(e) else None for e in block.epochs]
+        data["at"] = [a if _is_finite(a) else 0.0 for a in block.at]
+        text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.encode("ascii") + b"\n"
+
+
+def _is_finite(value: float) -> bool:
+    """math.isfinite, also for integers beyond every float."""
+    return value == value and value not in (math.inf, -math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,23 +141,35 @@ class Series:
 
 
 def read_blocks(lines: Iterable[bytes]) -> Iterator[Series]:
-    """Blocks of a points file; a line that is none (torn by a crash) is passed over."""
+    """Blocks of a points file; a line that is none (torn by a crash, or written by somebody else) is passed over."""
     for line in lines:
         try:
-            data = json.loads(line)
-            values = [float(v) for v in data["values"]]
-            steps = data["steps"]
-            at = data.get("at", 0.0)
-            yield Series(
-                name=data["name"],
-                source=data.get("source", ""),
-                values=values,
-                steps=steps,
-                epochs=data.get("epochs") or [None] * len(values),
-                at=at if isinstance(at, list) else [at] * len(values),
-            )
-        except (ValueError, KeyError, TypeError):
+            yield _series(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             continue
+
+
+def _series(data: Any) -> Series:
+    values = [float(v) for v in data["values"]]
+    at, epochs = data.get("at", 0.0), data.get("epochs")
+    series = Series(
+        name=data["name"],
+        source=data.get("source", ""),
+        values=values,
+        steps=data["steps"],
+        epochs=[None] * len(values) if epochs is None else epochs,
+        at=at if isinstance(at, list) else [at] * len(values),
+    )
+    if not isinstance(series.name, str) or not isinstance(series.source, str):
+        raise TypeError("name and source are texts")
+    for column, kinds in (
+        (series.steps, {int, float}),
+        (series.epochs, {int, float, type(None)}),
+        (series.at, {int, float}),
+    ):
+        if not isinstance(column, list) or len(column) != len(values) or not set(map(type, column)) <= kinds:
+            raise TypeError("a column that does not fit")
+    return series
 
 
 # Where two sources tell the same metric, the one that was written for machines is the more precise one.
@@ -192,7 +229,7 @@ def _summary(total: _Sum, goal: str | None, source: str) -> MetricSummary:
     has_values = total.low_step is not None
     low, high = (total.low, total.high) if has_values else (math.nan, math.nan)
     best: Mapping[str, tuple[float, float | None]] = {"max": (high, total.high_step), "min": (low, total.low_step)}
-    value, step = best[goal] if goal else (None, None)
+    value, step = best.get(goal or "", (None, None))
     return MetricSummary(
         first=total.first,
         last=total.last,
@@ -200,15 +237,19 @@ def _summary(total: _Sum, goal: str | None, source: str) -> MetricSummary:
         max=high,
         count=total.count,
         best=value,
-        best_step=step,
-        last_step=total.last_step,
+        best_step=_as_step(step),
+        last_step=_as_step(total.last_step),
         goal=goal,
         source=source,
     )
 
 
-# Longer than any block PointWriter makes of PENDING points.
-READ_AT_ONCE = 8 << 20
+def _as_step(step: float | None) -> float | None:
+    """None for an integer beyond every float: the manifest could not be read again with it."""
+    try:
+        return None if step is None or not math.isfinite(step) else step
+    except OverflowError:
+        return None
 
 
 def blocks_of(path: str) -> Iterator[Series]:
