@@ -30,24 +30,40 @@ class Captures:
         self.start, self.environ, self.allowed = start, environ, project.config.secret_names_allowed
         self.data: dict[str, Any] = {"warnings": []}
 
-    def go(self, snapshot: Snapshot | None) -> None:
-        """All parts; one that fails is a warning. `snapshot` None: the code is not looked at."""
-        parts: dict[str, Callable[[], Any]] = {
-            "environment": self._environment,
-            "params": self._params,
-            "machine": self._machine,
-            "inputs": self._inputs,
-        }
-        if snapshot is not None:
-            parts = {"code": lambda: self._code(snapshot), **parts}
-        for name, take in parts.items():
-            if name in self.data:
-                continue
-            try:
-                self.data[name] = wire.plain(take())
-            except Exception as e:  # noqa: BLE001 - any failure of ours is a warning in the record, never one of the run
-                self.data["warnings"].append(f"{name} not recorded: {type(e).__name__}: {e}")
-        self.run_dir.write(CAPTURED, self.data, durable=False)
+    def go(self, snapshot: Snapshot) -> None:
+        """All parts; one that fails is a warning."""
+        self._take("code", lambda: self._code(snapshot))
+        self._take("environment", self._environment)
+        self._take("params", self._params)
+        self._take("machine", self._machine)
+        self._take("inputs", self._inputs)
+
+    def complete(self, captured: Mapping[str, Any], *, is_same_process: bool) -> None:
+        """`captured` is what a recorder that died left: add what can still be said of the run, and say what cannot.
+
+        `is_same_process`: in the supervisor, whose environment is the run's; another one would be a false witness."""
+        self.data = {"warnings": [], **captured}
+        parts = {"params": self._params, "inputs": self._inputs}
+        if is_same_process:
+            parts = {"environment": self._environment, "machine": self._machine, **parts}
+        late = [name for name in parts if name not in self.data]
+        for name in late:
+            self._take(name, parts[name])
+        if late:
+            self._warn([f"{', '.join(late)}: looked at after the end, not at the start: the recorder ended too early"])
+        if lost := [name for name in ("code", "environment", "machine") if name not in self.data and name not in late]:
+            self._warn([f"{', '.join(lost)} not captured: the recorder ended too early"])
+
+    def _take(self, name: str, take: Callable[[], Any]) -> None:
+        # Written after each part: what is known already outlives a recorder that dies of the next one.
+        try:
+            self.data[name] = wire.plain(take())
+        except Exception as e:  # noqa: BLE001 - any failure of ours is a warning in the record, never one of the run
+            self._warn([f"{name} not recorded: {type(e).__name__}: {e}"])
+        try:
+            self.run_dir.write(CAPTURED, self.data, durable=False)
+        except OSError:
+            return  # it is here until the end; only a recorder that dies on a full disk loses it
 
     def _warn(self, warnings: list[str]) -> None:
         self.data["warnings"].extend(warnings)

@@ -1,15 +1,16 @@
 """Turn a run directory into a sealed run: outputs and logs into objects, facts into the manifest and the index.
 
-The recorder and `recover` both come here; there is no second way. Each step may fail on its own (a full disk, a
-vanished file) and is then a warning; without the manifest the run directory stays, for `recover`.
+The recorder and `recover` both come here; there is no second way. Each step may fail on its own (a vanished file) and
+is then a warning; but what lies nowhere else (logs, points, the manifest) must be in the store before the run directory
+goes: without room for it, that stays for `recover`.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from exptrack.actions.goals import goal_for
@@ -26,6 +27,7 @@ from exptrack.record.tail import STREAMS
 from exptrack.store.place import Store
 
 LOG_BLOCK = 8 << 20
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def finish(
@@ -40,15 +42,15 @@ def finish(
 ) -> dict[str, Any]:
     """Seal; returns what the last line for the user needs: status, missing, headline, number of warnings.
 
-    OSError when the manifest itself cannot be written: then the run directory is still there."""
+    OSError when logs, points or the manifest cannot be written: then the run directory is still there."""
     said = list(warnings)
-    _attempt(said, "metrics", lambda: reading.finish(time.time()))
+    _attempt(said, "metrics", lambda: reading.finish(time.time()), later=NO_ROOM)
     declared = _unique([*start.outputs, *reading.sidecar.artifacts])
     artifacts, problems = keep_outputs(store.objects, declared, start.cwd, start.started_at)
     said += problems
     metrics = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
-    points = _attempt(said, "points", lambda: _keep(store, run_dir.file(rundir.POINTS)))
-    logs = _keep_logs(store, run_dir, said)
+    points = _keep(store, run_dir.file(rundir.POINTS))
+    logs = _keep_logs(store, run_dir)
     found = Findings(
         params=redact_mapping(reading.sidecar.params),
         tags={k: str(v) for k, v in redact_mapping(reading.sidecar.tags).items()},
@@ -64,7 +66,7 @@ def finish(
         store.records.add_manifest(manifest)
     except FileExistsError:
         manifest = store.records.manifest(manifest.id)  # sealed by somebody else meanwhile: that one counts
-    _index(project, store, manifest)
+    _attempt(said, "the index", lambda: _index(project, store, manifest))
     run_dir.remove()
     return summary(manifest)
 
@@ -82,12 +84,14 @@ def summary(manifest: RunManifest) -> dict[str, Any]:
     }
 
 
-def _attempt(said: list[str], what: str, step: Callable[[], Any]) -> Any:
+def _attempt(said: list[str], what: str, step: Callable[[], Any], *, later: Sequence[int] = ()) -> None:
+    """`later`: the errors after which it can still be done another time; they are raised."""
     try:
-        return step()
-    except Exception as e:  # noqa: BLE001 - one part that cannot be kept must not cost the record of the others
+        step()
+    except Exception as e:
+        if isinstance(e, OSError) and e.errno in later:
+            raise
         said.append(f"{what} not kept: {type(e).__name__}: {e}")
-        return None
 
 
 def _unique(declared: Sequence[Declared]) -> list[Declared]:
@@ -98,20 +102,19 @@ def _keep(store: Store, path: str) -> str | None:
     return store.objects.add_file(path)[0] if os.path.exists(path) else None
 
 
-def _keep_logs(store: Store, run_dir: rundir.RunDir, said: list[str]) -> dict[str, str]:
+def _keep_logs(store: Store, run_dir: rundir.RunDir) -> dict[str, str]:
     """Stream -> digest of its log. The order of arrival counts bytes: it is kept when nothing was masked."""
     kept: dict[str, str] = {}
     is_as_printed = True
     for stream in STREAMS:
         path = run_dir.file(stream + ".log")
-        found = _attempt(said, f"log {stream}", partial(_keep_log, store, path))
+        found = _keep_log(store, path)
         if found:
             kept[stream], count = found
             is_as_printed = is_as_printed and count == 0
     chunks = run_dir.file("chunks")
     if is_as_printed and len(kept) > 1 and os.path.exists(chunks):
-        order = _attempt(said, "order of the logs", lambda: store.objects.add_file(chunks)[0])
-        kept |= {"chunks": order} if order else {}
+        kept["chunks"] = store.objects.add_file(chunks)[0]
     return kept
 
 

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from exptrack.config import Project
@@ -23,7 +24,7 @@ from exptrack.store.place import open_store
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot
 
-# The recorder says a word every BEAT seconds whatever it is busy with; silent for this long, it is stopped or hangs.
+# The recorder says a word every BEAT seconds whatever it is busy with; silent for SILENCE, it is stopped or hangs.
 BEAT, SILENCE = 5.0, 30.0
 
 
@@ -33,6 +34,7 @@ class Link:
     def __init__(self, pid: int, to_recorder: int, from_recorder: int, log: str) -> None:
         self.pid, self._to, self._from, self._log = pid, to_recorder, from_recorder, log
         self._heard = b""
+        self._is_reaped = False
 
     def tell(self, line: bytes) -> None:
         try:
@@ -52,9 +54,23 @@ class Link:
         """The recorder's result; None when it died or fell silent before it had one."""
         os.close(self._to)
         result = self._next()
-        if result is not None:
-            os.waitpid(self.pid, 0)
+        self._reap()
         return result
+
+    def drop(self) -> None:
+        """Nothing is to be recorded: end it and the git it may be waiting for, at once."""
+        if self._is_reaped:
+            return
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            os.kill(self.pid, signal.SIGKILL)  # not yet the leader of its group: it has started nothing either
+        self._reap()
+
+    def _reap(self) -> None:
+        if not self._is_reaped:
+            os.waitpid(self.pid, 0)
+            self._is_reaped = True
 
     def _next(self) -> dict[str, Any] | None:
         """The next thing it says; None when it died or fell silent."""
@@ -72,7 +88,7 @@ class Link:
                 os.kill(self.pid, signal.SIGKILL)
             block = os.read(self._from, 65536) if ready else b""
             if not block:
-                os.waitpid(self.pid, 0)
+                self._reap()
                 return None
             self._heard += block
 
@@ -103,11 +119,14 @@ def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -
     status = 1
     try:
         _leave(run_dir, keep=(orders, answers, run_dir.lock.fd if run_dir.lock else -1))
+        import threading
+
+        threading.Thread(target=_show_life, args=(run_dir, answers), daemon=True).start()
         snapshot = _take_snapshot(project, answers)
         if snapshot is not None:
             from exptrack.actions.recording import Recording
 
-            Recording(project, run_dir, snapshot, orders, answers).go(BEAT)
+            Recording(project, run_dir, snapshot, orders, answers).go()
         status = 0
     except BaseException:  # noqa: BLE001 - this process ends here in any case; nothing above it is ours
         # The supervisor sees the end and seals in our place; the reason stays beside the run until then.
@@ -117,6 +136,24 @@ def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _show_life(run_dir: rundir.RunDir, answers: int) -> None:
+    """From the first line to the last: to the supervisor, while there is one, and to other machines on this disk."""
+    is_heard, shown = True, time.monotonic()
+    while True:
+        try:
+            if is_heard:
+                os.write(answers, b".")
+        except OSError:
+            is_heard = False  # the supervisor is gone; the main thread notices by itself
+        time.sleep(BEAT)
+        if time.monotonic() - shown >= rundir.PULSE:
+            shown = time.monotonic()
+            try:
+                run_dir.pulse()
+            except OSError as e:
+                print(f"no sign of life could be left: {e}", file=sys.stderr)
 
 
 def _take_snapshot(project: Project, answers: int) -> Snapshot | None:
@@ -168,6 +205,6 @@ def seal_here(project: Project, run_dir: rundir.RunDir) -> dict[str, Any]:
     try:
         from exptrack.actions.recover import adopt
 
-        return adopt(project, run_dir)
+        return adopt(project, run_dir, os.environ)
     except Exception as e:  # noqa: BLE001 - whatever it is, the user's exit code must not change for it
         return {"problem": f"not sealed ({e}); `exptrack recover` will do it"}

@@ -14,6 +14,7 @@ from exptrack import wire
 from exptrack.actions.captures import Captures
 from exptrack.actions.finish import finish
 from exptrack.config import Project
+from exptrack.files import write_all
 from exptrack.model import End
 from exptrack.record import rundir
 from exptrack.record.reading import Reading
@@ -39,9 +40,8 @@ class Recording:
         self.warnings: list[str] = []
         self._heard = b""
 
-    def go(self, beat: float) -> None:
-        """The whole recording; a sign of life every `beat` seconds, whatever it is busy with."""
-        threading.Thread(target=self._beat, args=(beat,), daemon=True).start()
+    def go(self) -> None:
+        """The whole recording, until the run is sealed or dropped."""
         while not self.has_begun:
             if self.is_dropped or not self._hear():
                 return
@@ -66,15 +66,10 @@ class Recording:
             self.captures.data,
             self.warnings,
         )
-        os.write(self.answers, b"\n" + json.dumps(result).encode("ascii") + b"\n")
-
-    def _beat(self, beat: float) -> None:
-        while True:
-            try:
-                os.write(self.answers, b".")
-            except OSError:
-                return  # the supervisor is gone; the main thread notices by itself
-            time.sleep(beat)
+        try:
+            write_all(self.answers, b"\n" + json.dumps(result).encode("ascii") + b"\n")
+        except BrokenPipeError:
+            return  # the supervisor was killed: nobody to tell
 
     def _follow(self) -> None:
         """Until the supervisor says that the child ended, or is gone itself."""

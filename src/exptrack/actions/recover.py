@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
+from exptrack.actions.captures import Captures
 from exptrack.actions.finish import finish, summary
 from exptrack.config import Project
 from exptrack.files import Lock
@@ -38,8 +40,10 @@ def recover(project: Project) -> tuple[list[dict[str, Any]], list[str]]:
     return sealed, problems
 
 
-def adopt(project: Project, run_dir: rundir.RunDir) -> dict[str, Any]:
-    """Seal one run directory in this process; the caller holds its lock (or is the supervisor of it)."""
+def adopt(project: Project, run_dir: rundir.RunDir, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Seal one run directory in this process; the caller holds its lock. `environ`: the run's, known to its supervisor.
+
+    OSError when logs or manifest cannot be stored, Damaged when start.json is not this run's: nothing is lost then."""
     store = open_store(project.store, create=True)
     if store.records.has_run(run_dir.id):
         # The manifest was written; only the clean-up after it was interrupted.
@@ -47,18 +51,11 @@ def adopt(project: Project, run_dir: rundir.RunDir) -> dict[str, Any]:
         run_dir.remove()
         return result
     start = run_dir.start()
-    captured, warnings = _captured(run_dir)
+    captures = Captures(project, store, run_dir, start, environ or {})
+    captures.complete(run_dir.read(rundir.CAPTURED) or {}, is_same_process=environ is not None)
     reading = Reading(run_dir, start.extra.get("reading", {}), start.cwd)
-    warnings.append("sealed by recovery: the recorder of this run did not see its end")
-    return finish(project, store, run_dir, start, run_dir.end(), reading, captured, warnings)
-
-
-def _captured(run_dir: rundir.RunDir) -> tuple[dict[str, Any], list[str]]:
-    """What the recorder had captured before it went; what it had not is gone and said so."""
-    if not os.path.exists(run_dir.file(rundir.CAPTURED)):
-        return {}, ["code, environment and machine were not captured: the recorder ended too early"]
-    data = run_dir.read(rundir.CAPTURED)
-    return (data, []) if data is not None else ({}, ["code, environment and machine were lost: their file is damaged"])
+    warnings = ["sealed by recovery: the recorder of this run did not see its end"]
+    return finish(project, store, run_dir, start, run_dir.end(), reading, captures.data, warnings)
 
 
 __all__ = ["adopt", "recover"]

@@ -74,8 +74,7 @@ def _begin(project: Project, run_dir: rundir.RunDir, start: dict[str, Any]) -> L
         link.await_snapshot()
         run_dir.begin(start)
     except BaseException:
-        link.tell(b"drop\n")
-        link.wait()
+        link.drop()
         run_dir.remove()
         raise
     link.tell(b"begin\n")
@@ -109,8 +108,7 @@ def _supervise(
     try:
         outcome = run_child(request.command, program, env=environment, folder=run_dir.path, on_start=on_start)
     except NotStarted:
-        link.tell(b"drop\n")
-        link.wait()
+        link.drop()
         run_dir.remove()
         raise
     result = _end(run_dir, outcome, time.monotonic() - began, link, project)
@@ -135,7 +133,7 @@ def _end(run_dir: rundir.RunDir, outcome: Outcome, seconds: float, link: Link, p
         "warnings": list(outcome.warnings),
     }
     try:
-        run_dir.write(rundir.END, end)
+        run_dir.write_end(end)
     except OSError as e:
         # The recorder is told instead: a full disk here may still leave room in a store elsewhere.
         end["warnings"] = [*outcome.warnings, f"end.json could not be written: {e}"]

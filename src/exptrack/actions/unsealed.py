@@ -1,6 +1,7 @@
 """Runs that are going on, and dead ones that nobody has recovered yet, as the manifests they would have by now.
 
-Read from their run directories; nothing is written. The status is `running` while anything of a run lives, else `lost`.
+Read from their run directories; nothing is written. The status is `running` while anything of a run lives, else what
+end.json says, else `lost`.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ def unsealed_run(run_dir: rundir.RunDir) -> RunManifest:
     """One run as far as it has come. FileNotFoundError when it is gone, Damaged when its start.json is none."""
     # Here and not above: `ls` without a live run pays for neither (40 ms: reading knows every metric format).
     from exptrack.record.points import summaries_of
-    from exptrack.record.seal import Findings, seal
+    from exptrack.record.seal import Findings, seal, status_of
 
     start = run_dir.start()
-    status = "running" if run_dir.is_alive else "lost"
+    status = "running" if run_dir.is_alive else status_of(run_dir.end(), ())
     points = run_dir.file(rundir.POINTS)
     metrics = summaries_of(points, lambda name: goal_for(name, start.goals))
     manifest = seal(start, run_dir.end(), run_dir.read(rundir.CAPTURED) or {}, Findings(metrics=metrics))

@@ -1,7 +1,8 @@
 """The directory of one running run: live/<id>/ with a lock, start.json, process.json, logs, points, end.json.
 
-The lock is flock'ed by every process of exptrack that belongs to the run, so the kernel says who is alive. Imported
-before the child starts: records are read lazily, and start.json is written from plain data.
+The lock is flock'ed by every process of exptrack that belongs to the run, so the kernel says who is alive. It tells
+whose kernel that is: a run of another machine on a shared disk shows by changing files. Imported before the child
+starts: records are read lazily, and start.json is written from plain data.
 """
 
 from __future__ import annotations
@@ -13,14 +14,20 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exptrack.files import Lock, is_locked, read_bytes, remove_if_there, write_atomic
+from exptrack.files import Lock, is_locked, read_bytes, remove_if_there, sync_folder, write_all, write_atomic
 
 if TYPE_CHECKING:
     from exptrack.model import End, Start
 
 START, PROCESS, END, LOCK = "start.json", "process.json", "end.json", "lock"
 POINTS, SAMPLES, SIDECAR, CAPTURED = "points.jsonl", "samples.jsonl", "metrics.jsonl", "captured.json"
-RECORDER_LOG = "recorder.log"
+RECORDER_LOG, RESERVE = "recorder.log", "reserve"
+# Bytes set aside at the start, so that a disk that is full at the end still takes how the training ended.
+RESERVED = 16384
+# A run of another machine in which nothing has changed for so many seconds is dead; the recorder sees to it that
+# something changes ten times as often. The clocks of the two machines may differ by less than that.
+SILENT_ELSEWHERE = 300.0
+PULSE = 30.0
 # Crockford's base 32, as in ULID: sorts as bytes, no letter that looks like a digit.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -49,6 +56,15 @@ class RunDir:
 
     def write(self, name: str, data: Mapping[str, Any], *, durable: bool = True) -> None:
         write_atomic(self.file(name), json.dumps(data).encode("ascii") + b"\n", durable=durable)
+
+    def write_end(self, end: Mapping[str, Any]) -> None:
+        """end.json, on a full disk in the room that was kept for it."""
+        try:
+            self.write(END, end)
+        except OSError as e:
+            if e.errno not in (errno.ENOSPC, errno.EDQUOT) or not remove_if_there(self.file(RESERVE)):
+                raise
+            self.write(END, end)
 
     def read(self, name: str) -> dict[str, Any] | None:
         """A JSON file of the run; None when it is not there (yet) or is none: what was not fsynced may be empty or
@@ -83,17 +99,26 @@ class RunDir:
 
     def begin(self, start: Mapping[str, Any]) -> None:
         """Write start.json and fsync it: from here on the run exists, whatever happens."""
+        fd = os.open(self.file(RESERVE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, bytes(RESERVED))
+        finally:
+            os.close(fd)
         self.write(START, {"format": 1, **start})
+        sync_folder(os.path.dirname(self.path))
 
     def remove(self) -> None:
-        """Delete the directory, its lock last: while the lock is there, nobody takes the rest for an abandoned run."""
+        """Delete the directory: start.json first, for without it this is no run any more; its lock last, for while that
+        is held nobody else touches the rest. A directory that is gone already is fine."""
         # More than once: somebody who asks for the lock may have made it again, and on NFS a file that is still open
-        # stays under another name. A directory without start.json is no run; `stillborn` finds what is left.
+        # stays under another name. `stillborn` finds what is left.
         for _ in range(3):
-            for name in sorted(os.listdir(self.path), key=lambda n: n == LOCK):
-                remove_if_there(self.file(name))
             try:
+                for name in sorted(os.listdir(self.path), key=lambda n: (n != START, n == LOCK)):
+                    remove_if_there(self.file(name))
                 os.rmdir(self.path)
+            except FileNotFoundError:
+                return
             except OSError as e:
                 if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
@@ -102,8 +127,46 @@ class RunDir:
 
     @property
     def is_alive(self) -> bool:
-        """Does anything of this run live: a process of ours (the lock), or the child itself?"""
-        return is_locked(self.file(LOCK)) or is_child_alive(self.read(PROCESS))
+        """Does anything of this run live: a process of ours (the lock), or the child itself?
+
+        Locks may be local to a machine even on a shared disk, and processes always are: of a run elsewhere, only files
+        that change tell."""
+        if is_locked(self.file(LOCK)):
+            return True
+        if self.is_elsewhere:
+            return time.time() - self._last_change() < SILENT_ELSEWHERE
+        return is_child_alive(self.read(PROCESS))
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Was it made by another kernel? A container has another host name but the same boot, and locks that count;
+        a machine that was started again has the same name, and nothing of the run lives."""
+        boot, host = self._origin()
+        return bool(boot) and boot != _boot() and host != os.uname().nodename
+
+    @property
+    def is_known(self) -> bool:
+        """Has its maker come as far as to take the lock and say who it is?"""
+        return bool(self._origin()[0])
+
+    def _origin(self) -> tuple[str, str]:
+        """(boot, host) of the maker; empty before it said so."""
+        try:
+            boot, _, host = read_bytes(self.file(LOCK), 4096).decode("utf-8", "replace").strip().partition(" ")
+        except OSError:
+            return "", ""
+        return boot, host
+
+    def _last_change(self) -> float:
+        """Seconds since the epoch; of the newest file, for logs go on growing when the recorder has died."""
+        try:
+            return max((entry.stat().st_mtime for entry in os.scandir(self.path)), default=0.0)
+        except FileNotFoundError:
+            return 0.0
+
+    def pulse(self) -> None:
+        """Show other machines that this run lives. OSError when the disk or the directory has gone."""
+        os.utime(self.file(LOCK))
 
 
 def claim(live: str, run_id: str) -> RunDir:
@@ -115,6 +178,7 @@ def claim(live: str, run_id: str) -> RunDir:
     try:
         assert run.lock is not None
         run.lock.acquire(wait=True)
+        write_all(run.lock.fd, f"{_boot()} {os.uname().nodename}\n".encode())
     except BaseException:
         run.remove()
         raise
@@ -177,16 +241,16 @@ def live_runs(live: str) -> list[RunDir]:
     return [r for r in _directories(live) if os.path.exists(r.file(START))]
 
 
-# A directory without start.json is a run that is about to begin, or one whose start was killed this many seconds ago.
+# A directory without start.json whose maker did not come as far as its lock: this many seconds old, nobody will.
 STILLBORN = 60.0
 
 
 def stillborn(live: str) -> list[RunDir]:
-    """Directories that never became a run, or are all that is left of one, and are too old to become one."""
+    """Directories that are no run (any more); those not alive will never be one."""
     old, found = time.time() - STILLBORN, []
     for run in _directories(live):
         try:
-            if not os.path.exists(run.file(START)) and os.stat(run.path).st_mtime < old:
+            if not os.path.exists(run.file(START)) and (run.is_known or os.stat(run.path).st_mtime < old):
                 found.append(run)
         except FileNotFoundError:
             continue  # it has just been removed

@@ -94,9 +94,16 @@ class Objects:
         os.fchmod(f.fileno(), 0o444)
         os.fsync(f.fileno())
         folder = os.path.dirname(path)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            is_new = False
+        else:
+            is_new = True
         publish(tmp, path)
         sync_folder(folder)
+        if is_new:
+            sync_folder(self.root)
 
     def _temporary(self) -> str:
         os.makedirs(self.root, mode=0o700, exist_ok=True)
