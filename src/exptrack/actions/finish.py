@@ -26,7 +26,7 @@ from exptrack.record.seal import Findings, seal
 from exptrack.record.tail import STREAMS
 from exptrack.store.place import Store
 
-LOG_BLOCK = 8 << 20
+LOG_BLOCK = 1 << 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
