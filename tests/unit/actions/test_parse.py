@@ -13,9 +13,9 @@ TEXT = b"  epoch    train_loss\n-------  ------------\n      1        2.5\n\nsee
 def test_every_line_is_explained():
     lines = explain(TEXT).lines
     assert [(line.number, line.family, [p.name for p in line.points]) for line in lines] == [
-        (1, "table", []),
-        (2, "table", []),
-        (3, "table", ["train_loss"]),
+        (1, "tables", []),
+        (2, "tables", []),
+        (3, "tables", ["train_loss"]),
         (4, "", []),
         (5, "", []),
         (6, "pairs", ["loss", "lr"]),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exptrack.record.metrics.prefixes import read_prefix
+
+if TYPE_CHECKING:
+    from exptrack.record.metrics.reading import Reading
 
 
 class Line:
@@ -25,4 +30,4 @@ class Line:
         self.is_loud = prefix.is_loud
         self.is_frame = is_frame
         self.is_hopeless = False
-        self.reading: object = None
+        self.reading: Reading | None = None

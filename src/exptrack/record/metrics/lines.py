@@ -6,12 +6,12 @@ dropped. Lines longer than LONGEST_LINE bytes are no metric lines and are thrown
 
 from __future__ import annotations
 
-import re
+from exptrack.record.metrics.lazy import bytes_pattern
 
 LONGEST_LINE = 256 * 1024
 
-_MOVES = re.compile(rb"\x1b\[(?:\d*[ABEFGJ]|[12]K|\d*(?:;\d*)?[Hf])|\x08+")
-_ESCAPES = re.compile(
+_MOVES = bytes_pattern(rb"\x1b\[(?:\d*[ABEFGJ]|[12]K|\d*(?:;\d*)?[Hf])|\x08+")
+_ESCAPES = bytes_pattern(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[()][A-Z0-9]|[@-Z\\^_78=>])|[\x00\x07\x0e\x0f]"
 )
 _CONTROLS = (b"\r", b"\x1b", b"\x08", b"\x00", b"\x07")

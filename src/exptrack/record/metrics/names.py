@@ -7,23 +7,23 @@ neighbour).
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from exptrack.record.metrics import words
+from exptrack.record.metrics.lazy import pattern
 
 NEVER, NEUTRAL, STRONG = 0, 1, 2
 LONGEST = 200
 
 _STRONG_ENDS = ("loss", "logloss", "entropy", "reward", "accuracy", "error")
 _RATES = frozenset(["lr", "learningrate"])
-_WORDS = re.compile(r"[A-Za-z0-9]+")
-_PARTS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+_WORDS = pattern(r"[A-Za-z0-9]+")
+_PARTS = pattern(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 _PHRASES = {("function", "value"), ("best", "value"), ("log", "prob")}
 # `Accuracy of the network on the 517 test images`: the words before the preposition say what it is.
-_OF = re.compile(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
-_ASIDE = re.compile(r"(?<=\w)\s*\([^()]*\)$")
-_PER_TIME = re.compile(
+_OF = pattern(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
+_ASIDE = pattern(r"(?<=\w)\s*\([^()]*\)$")
+_PER_TIME = pattern(
     r"(?i)/\s*(?:s|sec|second|min|hour|h|step|it|iter|iteration)\b|per[ _]?(?:s|sec|second|minute|hour)\b|\(m?s\)"
 )
 

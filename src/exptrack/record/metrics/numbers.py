@@ -6,7 +6,7 @@ addresses and numbers with a unit (group `junk`), and counters `3/20` (group `co
 
 from __future__ import annotations
 
-import re
+from exptrack.record.metrics.lazy import pattern
 
 # Possessive: a number is read whole or not at all, and four thousand digits in a row cost no more than they should.
 PLAIN = r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?+"
@@ -21,14 +21,14 @@ _JUNK = (
     rf"|{NUMBER}(?!nan|inf|[eE][-+]?\d)[a-zA-Zµμ]{{1,4}}(?![\w@])"
     r"|(?i:nan|inf)(?:s|ms)\b"
 )
-TOKENS = re.compile(
+TOKENS = pattern(
     rf"(?<![\w.@#^-])(?:(?P<junk>{_JUNK})"
     rf"|(?P<count>\d[\d,]*\s*/\s*\d[\d,]*)(?![\w.])"
     rf"|(?P<num>{NUMBER}|{NOT_FINITE})(?!\w|[-:]\d|\.\d))"
     rf"|(?<=[=:\s(\[,|])(?P<neg>[-+](?:{PLAIN}|(?i:nan|inf(?:inity)?)\b))(?!\w|[-:]\d|\.\d)"
 )
-_WHOLE = re.compile(rf"(?:{NUMBER}|{NOT_FINITE})\Z")
-_ODD_NAN = re.compile(r"[-+]?(?:nan|NaN|NAN)\Z")
+_WHOLE = pattern(rf"(?:{NUMBER}|{NOT_FINITE})\Z")
+_ODD_NAN = pattern(r"[-+]?(?:nan|NaN|NAN)\Z")
 
 
 def to_float(text: str) -> float:

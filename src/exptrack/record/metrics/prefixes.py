@@ -8,42 +8,54 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from exptrack.record.metrics.lazy import pattern
+
 _LEVEL = r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|TRACE|SUCCESS)"
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]|\s-\s|:)\s*\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?"
 _CLOCK = r"(?:\d\d/\d\d(?:/\d{2,4})? )?\d\d:\d\d:\d\d(?:[.,]\d+)?"
+_TAG = (
+    r"\[(?!(?i:epoch|ep|step|iter|batch|train|val|test|eval|round|trial))[A-Za-z][\w.\-/]*(?::\d+)?(?::\w+)?\]"
+    r"(?!:?\s*(?:=|\d(?!\d{3}-)))"
+)
 _RANKS = (
-    re.compile(r"\[?(?:rank|RANK|Rank)\s?[:=]?\s?(?P<rank>\d+)\]?:?\s*"),
-    re.compile(r"\[\d+,(?P<rank>\d+)\]<std(?:out|err)>:\s?"),
-    re.compile(r"\[default(?P<rank>\d+)\]:\s?"),
-    re.compile(r"\((?:\w+ )?pid=\d+(?:, ip=[\d.]+)?\)\s?"),
+    pattern(r"\[?(?:rank|RANK|Rank)\s?[:=]?\s?(?P<rank>\d+)\]?:?\s*"),
+    pattern(r"\[\d+,(?P<rank>\d+)\]<std(?:out|err)>:\s?"),
+    pattern(r"\[default(?P<rank>\d+)\]:\s?"),
+    pattern(r"\((?:\w+ )?pid=(?P<pid>\d+)(?:, ip=[\d.]+)?\)\s?"),
 )
-_MARKS = (
-    re.compile(rf"\[?{_DATE}\]?"),
-    re.compile(rf"\[{_CLOCK}(?: [\w.]+)?\]:?"),
-    re.compile(rf"{_CLOCK}(?=[\s|-])"),
-    re.compile(r"[IWEFD]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w./-]+:\d+\]"),
-    re.compile(r"\[[IWED] \d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\]"),
-    re.compile(rf"\[{_DATE}[ ,|]+{_LEVEL}\]"),
-    re.compile(r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+ \d\d:\d\d:\d\d"),
-    re.compile(rf"{_LEVEL}:(?:[\w.]+:)?"),
-    re.compile(rf"\[?{_LEVEL}\]?(?=[\s:|-]|$)\s*:?"),
-    re.compile(rf"\[{_LEVEL}[:|][^\]]*\]", re.IGNORECASE),
-    re.compile(r"\[(?:Info|Warning|Debug|Error)\]"),
-    re.compile(r"\[[\w.]+: \d\d-\d\d \d\d:\d\d:\d\d\]"),
-    re.compile(r"\{\d+\}"),
-    re.compile(r"\([\w.]+:\d+\)(?=\s)"),
-    re.compile(r"\[PID:\d+\]"),
-    re.compile(r"(?:wandb|tensorflow|ray|jax):(?=\s)"),
-    re.compile(r"[\w.]+:[\w<>]+:\d+(?=\s[-|]|\s*\|)"),
-    re.compile(rf"-?\s*[A-Za-z_][\w.-]*+\s++-?\s*+(?={_LEVEL}\b)"),
-    re.compile(
-        r"\[(?!(?i:epoch|ep|step|iter|batch|train|val|test|eval|round|trial))[A-Za-z][\w.\-/]*(?::\d+)?(?::\w+)?\](?!:?\s*(?:=|\d(?!\d{3}-)))"
-    ),
-    re.compile(r"[A-Za-z_][\w.]*\.(?:py|cc|cpp):\d+[\])]?:?"),
-    re.compile(r"[-|](?=\s)"),
+_RANK_STARTS = "[rR("
+
+
+def _any(*alternatives: str) -> re.Pattern[str]:
+    return pattern("|".join(f"(?:{alternative})" for alternative in alternatives))
+
+
+# By the character they begin with, so that a line is held against few of them.
+_BRACKET = _any(
+    rf"\[{_DATE}\]?",
+    rf"\[{_CLOCK}(?: [\w.]+)?\]:?",
+    r"\[[IWED] \d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\]",
+    rf"\[{_LEVEL}\]?(?=[\s:|-]|$)\s*:?",
+    rf"\[(?i:{_LEVEL})[:|][^\]]*\]",
+    r"\[(?:Info|Warning|Debug|Error)\]",
+    r"\[[\w.]+: \d\d-\d\d \d\d:\d\d:\d\d\]",
+    r"\[PID:\d+\]",
+    _TAG,
 )
-_LOUD = re.compile(r"\b(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b|^[WEF]\d{4} |^\[[WE] |\[Warning\]")
-_MAYBE = re.compile(r"[\[\d({<A-Za-z-]")
+_DIGIT = _any(rf"{_DATE}\]?", rf"{_CLOCK}(?=[\s|-])")
+_WORD = _any(
+    rf"{_LEVEL}:(?:[\w.]+:)?",
+    rf"{_LEVEL}\]?(?=[\s:|-]|$)\s*:?",
+    r"[IWEFD]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w./-]+:\d+\]",
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+ \d\d:\d\d:\d\d",
+    r"(?:wandb|tensorflow|ray|jax):(?=\s)",
+    r"[\w.]+:[\w<>]+:\d+(?=\s[-|]|\s*\|)",
+    rf"[A-Za-z_][\w.-]*+\s++-?\s*+(?={_LEVEL}\b)",
+    r"[A-Za-z_][\w.]*\.(?:py|cc|cpp):\d+[\])]?:?",
+)
+_SIGN = _any(r"\{\d+\}", r"\([\w.]+:\d+\)(?=\s)", rf"-\s*[A-Za-z_][\w.-]*+\s++-?\s*+(?={_LEVEL}\b)")
+_DIVIDER = pattern(r"[-|](?=\s)")
+_LOUD = pattern(r"\b(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b|^[WEF]\d{4} |^\[[WE] |\[Warning\]")
 
 
 class Prefix(NamedTuple):
@@ -64,14 +76,11 @@ def read_prefix(text: str) -> Prefix:
     while at < end and marks < 12:
         while at < end and text[at] in " \t":
             at += 1
-        for pattern in _RANKS:
-            found = pattern.match(text, at)
-            if found and found.end() > at:
-                if "rank" in pattern.groupindex:
-                    rank, rank_at = int(found["rank"]), found.span("rank")
-                break
-        else:
+        found = _next_rank(text, at)
+        if found is None:
             found = _next_mark(text, at, marks)
+        elif "rank" in found.re.groupindex:
+            rank, rank_at = int(found["rank"]), found.span("rank")
         if found is None:
             break
         at, marks = found.end(), marks + 1
@@ -80,11 +89,18 @@ def read_prefix(text: str) -> Prefix:
     return Prefix(at, rank, bool(_LOUD.search(text[: at + 1])), rank_at)
 
 
+def _next_rank(text: str, at: int) -> re.Match[str] | None:
+    if at >= len(text) or text[at] not in _RANK_STARTS:
+        return None
+    return next((found for form in _RANKS if (found := form.match(text, at))), None)
+
+
 def _next_mark(text: str, at: int, marks: int) -> re.Match[str] | None:
-    for number, pattern in enumerate(_MARKS):
-        if number == len(_MARKS) - 1 and not marks:
-            return None
-        found = pattern.match(text, at)
-        if found and found.end() > at:
-            return found
-    return None
+    first = text[at : at + 1]
+    if first == "[":
+        return _BRACKET.match(text, at)
+    if first.isdigit():
+        return _DIGIT.match(text, at)
+    if first.isalpha() or first == "_":
+        return _WORD.match(text, at)
+    return _SIGN.match(text, at) or (_DIVIDER.match(text, at) if marks else None)

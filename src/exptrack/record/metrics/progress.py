@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from exptrack.record.metrics import words
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.names import split_in
 from exptrack.record.metrics.numbers import to_count
 
@@ -20,32 +21,31 @@ _STEP = (
     r"|batch(?:_idx|_id| idx|es)?|mini-?batch|n_iter|rounds?|generation|gen|trial|episodes?|checkpoint|up\."
     r"|boosting round"
 )
-_MARK = re.compile(
+_MARK = pattern(
     rf"(?<![\w.@-])(?:(?P<e>{_EPOCH})|(?P<s>{_STEP}))(?:\((?P<split>train|val|valid|test|eval)\w*\))?"
     rf"(?P<glue>['\"]?+\s*+(?:[:=]\s*+|#|no\.?\s*+|-\s++)?+[\[(]?+\s*+)(?P<n>\d[\d,]*(?:\.\d+)?)"
     rf"(?:\s*+(?:/|of)\s*+(?P<N>\d[\d,]*|\?))?(?![\w.]*\w|\s*%)\s*[\])]?",
     re.IGNORECASE,
 )
-_COUNTER = re.compile(
-    r"[\[(]?\s{0,12}(?<![\w.])(\d[\d,]*)\s*/\s*(\d[\d,]*)(?:\s*\(\s*[\d.]+\s*%\s*\))?\s*[\])]?(?![\w.])"
-)
-_BRACKETED = re.compile(r"[\[(]\s*(\d+)\s*/\s*(\d+)\s*(?:\(\s*[\d.]+\s*%\s*\))?\s*[\])]")
+_COUNTER = pattern(r"[\[(]?\s{0,12}(?<![\w.])(\d[\d,]*)\s*/\s*(\d[\d,]*)(?:\s*\(\s*[\d.]+\s*%\s*\))?\s*[\])]?(?![\w.])")
+_BRACKETED = pattern(r"[\[(]\s*(\d+)\s*/\s*(\d+)\s*(?:\(\s*[\d.]+\s*%\s*\))?\s*[\])]")
+_INNER = pattern(r"\s*\[\s*(\d+)\s*/\s*(\d+)")
 _LEADS = (
-    re.compile(r"\s*\[(?P<e>\d+)\s*/\s*\d+\]\s*\[(?P<s>\d+)\s*/\s*(?P<N>\d+)\]"),
-    re.compile(r"\s*\[(?P<e>\d+),\s*(?P<s>\d+)\]"),
-    re.compile(
+    pattern(r"\s*\[(?P<e>\d+)\s*/\s*\d+\]\s*\[(?P<s>\d+)\s*/\s*(?P<N>\d+)\]"),
+    pattern(r"\s*\[(?P<e>\d+),\s*(?P<s>\d+)\]"),
+    pattern(
         r"\s*(?:train\w*|val\w*|test\w*|eval\w*):?\s+(?P<e>\d+)\s*\[\s*(?P<s>\d+)\s*/\s*(?P<N>\d+)[^\]]*\]",
         re.IGNORECASE,
     ),
-    re.compile(r"\s*\[(?P<s>\d+)\](?=[\s:])"),
-    re.compile(r"\s*(?P<e>\d+)epoch\b"),
-    re.compile(r"\s*(?P<s>\d+):(?=\s+[A-Za-z])"),
+    pattern(r"\s*\[(?P<s>\d+)\](?=[\s:])"),
+    pattern(r"\s*(?P<e>\d+)epoch\b"),
+    pattern(r"\s*(?P<s>\d+):(?=\s+[A-Za-z])"),
 )
 _WHOLE_RUN = ("num", "global", "total")
-_METRIC = re.compile(r"(?i)loss|acc|reward|score")
-_EPOCH_OR_EPISODE = re.compile(r"(?i)\b(?:epoch|ep|episode)\b")
-_LAST_WORD = re.compile(r"([A-Za-z_]+)['\"]?\s*$")
-_PLURAL = re.compile(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
+_METRIC = pattern(r"(?i)loss|acc|reward|score")
+_EPOCH_OR_EPISODE = pattern(r"(?i)\b(?:epoch|ep|episode)\b")
+_LAST_WORD = pattern(r"([A-Za-z_]+)['\"]?\s*$")
+_PLURAL = pattern(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
 
 
 class Progress(NamedTuple):
@@ -84,8 +84,7 @@ def find_progress(text: str) -> Progress:
     if epoch is not None:
         counter = _BRACKETED.search(text, epoch.end()) or _COUNTER.match(text, _skip(text, epoch.end()))
         if counter is None and step is None:
-            inner = re.compile(r"\s*\[\s*(\d+)\s*/\s*(\d+)").match(text, epoch.end())
-            counter = inner
+            counter = _INNER.match(text, epoch.end())
         if counter is not None:
             spans.append(counter.span())
             if step is None:

@@ -7,9 +7,8 @@ second.
 
 from __future__ import annotations
 
-import re
-
 from exptrack.record.metrics import words
+from exptrack.record.metrics.lazy import bytes_pattern
 
 _MARKS = """epoch epochs ep step steps iter iters iteration iterations batch batches round rounds gen generation trial
     episode timesteps timestep update updates pass metric metrics avg target value values objective nevals fun
@@ -26,7 +25,7 @@ _MARKS_BY_CHARACTER = (
     (b"%", b"%"), (b"{", b"{"), (b"*", b"***"), (b"|", b"|\n"),
     (b"[", b"it ["), (b"^", b"^2"), (b"@", b"P@"), (b"@", b"R@"), (b"\xe2", b"\xe2\x94"), (b"\xe2", b"\xe2\x95"),
 )  # fmt: skip
-_LEADS = re.compile(rb"\n[ \t]*[\[(]?\d+[ ]*(?:[\]:,/]|  |\t)")
+_LEADS = bytes_pattern(rb"\n[ \t]*[\[(]?\d+[ ]*(?:[\]:,/]|  |\t)")
 
 
 def is_quiet(piece: bytes) -> bool:

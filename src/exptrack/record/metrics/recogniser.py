@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from exptrack.model import Point
-from exptrack.record.metrics.families import bars, boxes, dicts
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.lines import Cutter, frames, has_controls
 from exptrack.record.metrics.patterns import Patterns
-from exptrack.record.metrics.registry import FAMILIES
+from exptrack.record.metrics.registry import FAMILIES, may_be_box
 from exptrack.record.metrics.series import Sink
 from exptrack.record.metrics.state import Found, State
 from exptrack.record.metrics.sweeper import Sweeper
@@ -69,7 +68,7 @@ class Recogniser:
         if rest:
             self._block(rest, out)
         for rank, state in self._states.items():
-            self._sink.put(boxes.close(state) + bars.flush(state), rank or None, out)
+            self._sink.put(_ended(state), rank or None, out)
         return out
 
     def _block(self, block: bytes, out: list[Point]) -> None:
@@ -92,7 +91,7 @@ class Recogniser:
         text = raw.decode("utf-8", "replace")
         if text.count("\ufffd") > 4 + len(text) // 20:
             return None
-        glued = bars.glued(text) if len(text) <= _LONGEST_TEXT else None
+        glued = _unglue(text) if "%|" in text and len(text) <= _LONGEST_TEXT else None
         if glued is not None:
             self._text(glued[0], True, out)
             text = glued[1]
@@ -106,16 +105,16 @@ class Recogniser:
         if state is None:
             rank = rank if len(self._states) < _MOST_RANKS else _MOST_RANKS
             state = self._states.setdefault(rank, State())
-        if state.box is not None and not boxes.may_read(text, state):
-            self._sink.put(boxes.close(state), line.rank, out)
+        if state.box is not None and not may_be_box(text, state):
+            self._sink.put(_closed(state), line.rank, out)
         for family in FAMILIES:
-            if len(text) > _LONGEST_TEXT and family.read is not dicts.read:
+            if len(text) > _LONGEST_TEXT and family.name != "dicts":
                 continue
             if not family.may_read(text, state):
                 continue
             found = family.read(line, state)
             if found is not None:
-                if family.read is not bars.read:
+                if family.name != "bars":
                     state.bar = None
                 self._sink.put(found, line.rank, out)
                 if self._witness is not None:
@@ -126,3 +125,26 @@ class Recogniser:
         if self._witness is not None:
             self._witness(text, "", [])
         return line
+
+
+def _closed(state: State) -> list[Found]:
+    """What an open box still holds, when a line comes that is no row of it."""
+    from exptrack.record.metrics.families.boxes import close
+
+    return close(state)
+
+
+def _ended(state: State) -> list[Found]:
+    """What still waits when the output ends. Only the families that were ever used are asked."""
+    out = _closed(state) if state.box is not None else []
+    if state.bars:
+        from exptrack.record.metrics.families.bars import flush
+
+        out = out + flush(state)
+    return out
+
+
+def _unglue(text: str) -> tuple[str, str] | None:
+    from exptrack.record.metrics.families.bars import glued
+
+    return glued(text)

@@ -7,73 +7,48 @@ Every number is named by the text since the number before it: `loss=0.5`, `Avg. 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from exptrack.record.metrics import names, words
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.numbers import TOKENS
 from exptrack.record.metrics.progress import NOWHERE, Progress
+from exptrack.record.metrics.reading import Pair
 
-_FILES = re.compile(
+_FILES = pattern(
     r"""(?<!\S)\S*[\w*]\.(?:ckpt|pt|pth|h5|hdf5|keras|pkl|bin|safetensors|json|jsonl|ya?ml|pyx?|txt|log|csv|tsv|npz|npy|onnx|zip|tar|gz|params
     |model|caffemodel|png|jpg|html|cpp|cc|hpp|cuh?|js|ts|go|rs|java|so|whl|sh|md|c|h|toml|cfg|lock|tgz|bz2|xz|deb|rpm|o|a)(?![\w=])
     (?::\d+)*\S*|(?:https?|file|s3|gs)://\S+|(?<!\S)\S*[?&][\w.-]+=\S*|(?<![\w])(?:/[\w.+@=~-]+){2,}/?""",
     re.VERBOSE,
 )
-_FILE_VALUE = re.compile(r"\w+=[A-Za-z/.~]")
-_CALL = re.compile(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
-_WRAPPED = re.compile(
+_FILE_VALUE = pattern(r"\w+=[A-Za-z/.~]")
+_CALL = pattern(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
+_WRAPPED = pattern(
     r"(?:\b(?:np|numpy|jnp|torch|tf)\.)?\b(?:tensor|Tensor|Array|array|DeviceArray|float\d*|int\d*|EagerTensor)\(\s*\[?\s*"
     r"([-+\w.]+)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
 )
 _BAD_SIGN = ("<", ">", "~", "≥", "≤", "==", "=>", "->", "<-", "!=", "<=", ">=", "~=", "+=", "*=", "/=", "-=")
-_MAY_PRECEDE_SIGN = re.compile(r"[\w)\]'\"%.?²]")
-_DELIMITER = re.compile(
+_MAY_PRECEDE_SIGN = pattern(r"[\w)\]'\"%.?²]")
+_DELIMITER = pattern(
     r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
 )
-_LEADING = re.compile(r"^(?:(?:and|with|at|the|a|an|has|got|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I)
-_UNIT = re.compile(
+_LEADING = pattern(r"^(?:(?:and|with|at|the|a|an|has|got|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I)
+_UNIT = pattern(
     r"\s?(?:%|(?P<time>(?:s|sec|secs|seconds?|ms|milliseconds|min|mins|minutes?|h|hrs?|hours?|days?|[kKMGT]i?B|bytes?|B|GB|MB|KB"
     r"|samples?|examples?|tokens?|tok|images?|imgs?|fps|Hz|files?|params|parameters|[xX×]|GPUs?|CPUs?|cores|lines|bits?)"
     r"(?![\w=:])(?!\s*[=:])|(?:steps?|it|iters?|iterations?|items?|words?|rows|times|epochs?)\b(?=\s*(?:[,;|)/\]]|$))))"
 )
-_RIGHT_NAME = re.compile(
+_RIGHT_NAME = pattern(
     r"\s?%?\s(?P<name>accuracy|acc|loss|perplexity|ppl|reward|error|f1|auc|bleu)\b(?=\s*(?:[,;.)|]|$))", re.I
 )
-_SECOND = re.compile(r"\s*/\s*$")
-_RATIO_AFTER = re.compile(r"\s*=\s*(?P<num>[01]?\.\d+)(?![\w.])")
-_PERCENT_AFTER = re.compile(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
-_LISTED = re.compile(
-    r"\s?%?(?:\s*+\([^)]*\))?(?:\s*+(?:\+/?-|±)\s*+[\d.eE+-]+)?(?:\t|\s{2}|\s[-–]|\s*+(?:[,;|)\]\[]|$))"
-)
-_QUOTED_END = re.compile(r"\s'([\w/.@ -]+)$")
-_NO_NAME = re.compile(r"[\0\"?<>{}$\\`;!|=,&~]|^[/:]|^[^\w(.]*$")
-_AFTER_MARK = re.compile(r"\s*[:=]\s*")
-_AT = re.compile(r"(?i)[\s,(]{0,9}\b(?:at|after|in|for|on|of)(?: the)?(?: end of)?$|[\s,(@]+$")
-
-
-def with_split(name: str, split: str | None) -> str:
-    """The name with its split in front, where a value under `Test set:` would else join the training's series."""
-    return name if split in (None, "train") or names.split_in(name) else f"{split}/{name}"
-
-
-class Pair(NamedTuple):
-    """A named number of a line. `sep` is '=', ':' or '' when only blanks stand between name and value."""
-
-    name: str
-    text: str
-    start: int
-    end: int
-    sep: str
-    strength: int
-    is_percent: bool
-    is_listed: bool  # stands between delimiters, as in `a 1.0 | b 2.0`
-    head: str
-    split: str | None = None
-
-    @property
-    def full_name(self) -> str:
-        """The name as it is recorded: with the split that was printed before it on the line."""
-        return with_split(self.name, self.split)
+_SECOND = pattern(r"\s*/\s*$")
+_RATIO_AFTER = pattern(r"\s*=\s*(?P<num>[01]?\.\d+)(?![\w.])")
+_PERCENT_AFTER = pattern(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
+_LISTED = pattern(r"\s?%?(?:\s*+\([^)]*\))?(?:\s*+(?:\+/?-|±)\s*+[\d.eE+-]+)?(?:\t|\s{2}|\s[-–]|\s*+(?:[,;|)\]\[]|$))")
+_QUOTED_END = pattern(r"\s'([\w/.@ -]+)$")
+_TRAILER = pattern(r"(?:\s?%)?(?:\s*\(\s*[-+\w.,%* =:]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?")
+_NO_NAME = pattern(r"[\0\"?<>{}$\\`;!|=,&~]|^[/:]|^[^\w(.]*$")
+_AFTER_MARK = pattern(r"\s*[:=]\s*")
+_AT = pattern(r"(?i)[\s,(]{0,9}\b(?:at|after|in|for|on|of)(?: the)?(?: end of)?$|[\s,(@]+$")
 
 
 def mask(body: str) -> str:
@@ -149,7 +124,7 @@ def _is_part_of_name(gap: str) -> bool:
 
 def _after(text: str, end: int) -> int:
     """Where the next gap begins: past the unit, the average in brackets and the spread of this number."""
-    found = re.compile(r"(?:\s?%)?(?:\s*\(\s*[-+\w.,%* =:]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?").match(text, end)
+    found = _TRAILER.match(text, end)
     if found and not re.search(r"[A-Za-z]\s*[=:]", found[0]):
         return found.end()
     return end

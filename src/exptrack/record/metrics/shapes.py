@@ -12,12 +12,16 @@ import re
 from collections.abc import Sequence
 from itertools import repeat
 from operator import lt
+from typing import TYPE_CHECKING
 
 from exptrack.model import Point
-from exptrack.record.metrics.families.pairs import Reading
+from exptrack.record.metrics.lazy import bytes_pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.series import Series, Sink
 from exptrack.record.metrics.state import Count, State
+
+if TYPE_CHECKING:
+    from exptrack.record.metrics.reading import Reading
 
 _DELETED = b"0123456789.+- \t"
 _MOST_KEYS = 20_000
@@ -25,7 +29,9 @@ _MOST_SHAPES = 8
 _VALUE = rb"([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?+|-?nan|-?inf|NaN|Infinity|-Infinity)"
 _FLOAT = rb"[-+]?(?:\d+\.\d*|\.\d+|\d+[eE])(?:[eE]?[-+]?\d+)?"
 _COUNT = rb"(\d+)"
-_PARTS = re.compile(rb"(?P<float>(?<![\w.])[-+]?\d+\.\d*(?:[eE][-+]?\d+)?(?![\w.]))|(?P<digits>\d+)|(?P<blank>[ \t]+)")
+_PARTS = bytes_pattern(
+    rb"(?P<float>(?<![\w.])[-+]?\d+\.\d*(?:[eE][-+]?\d+)?(?![\w.]))|(?P<digits>\d+)|(?P<blank>[ \t]+)"
+)
 
 
 Row = tuple[bytes, ...]

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from itertools import accumulate, groupby
 
 from exptrack.model import Point
-from exptrack.record.metrics.families.pairs import Reading
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.quiet import is_quiet
 from exptrack.record.metrics.series import Sink
@@ -119,7 +118,7 @@ class Sweeper:
         line = self._read_line(raw, out, self._drawn_over is not None and self._drawn_over[number])
         if line is None or self._states[line.rank or 0].split:
             return
-        if isinstance(line.reading, Reading) and line.reading.pairs:
+        if line.reading is not None and line.reading.pairs:
             self._book.learn(key, raw, line, line.reading)
         elif line.is_hopeless and not was_busy:
             self._book.learn_nothing(key)

@@ -1,5 +1,5 @@
-"""One small file per family of formats. Each has `NAME`, a cheap `may_read(text, state)` and `read(line, state)`.
+"""One small file per family of formats, imported when registry.py first finds one of its lines.
 
-`read` returns the values found, an empty list for a line it understood to hold none, or None for a line of another
-family.
+`read(line, state)` returns the values found, an empty list for a line it understood to hold none, or None for a line of
+another family.
 """

@@ -11,49 +11,39 @@ import re
 
 from exptrack.record.metrics import names
 from exptrack.record.metrics.families import tables
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
 from exptrack.record.metrics.progress import find_progress
-from exptrack.record.metrics.scan import Pair, scan, with_split
+from exptrack.record.metrics.reading import Pair, with_split
+from exptrack.record.metrics.scan import scan
 from exptrack.record.metrics.state import Bar, Found, State
 
-NAME = "bar"
-
 _BLOCKS = "\u2588-\u258f\u2501\u2578\u257a\u2500\u25b0\u25b1#\u2800-\u28ff"
-_TQDM = re.compile(
+_TQDM = pattern(
     r"(?P<desc>.*?)(?P<percent>\d{1,3})%\|(?P<bar>[^|]*)\|\s*(?P<n>[\d.,]+)(?P<unit_n>[kMG]?)/(?P<total>[\d.,?]+)[kMG]?"
     r"(?:\s*\[(?P<clock>[\d:?]+<[^,\]]*)(?:,\s*(?P<rate>[^,\]]*))?(?:,\s*(?P<post>.*))?)?"
 )
-_TQDM_OPEN = re.compile(
+_TQDM_OPEN = pattern(
     r"(?P<desc>.*?)(?P<n>\d+)(?P<unit>[a-z]+) \[(?P<clock>[\d:]+),\s*(?P<rate>[^,\]]*)(?:,\s*(?P<post>.*))?"
 )
-_KERAS = re.compile(
+_KERAS = pattern(
     r"\s*(?P<n>\d+)/(?P<total>\d+|Unknown)\s*(?:\[[=>.]*\]|[\u2501\u2500]+|(?=-\s\d+m?s\b))\s*-?\s*(?P<post>.*)"
 )
-_RICH = re.compile(
+_RICH = pattern(
     r"(?P<desc>.*?)\s*[\u2501\u2578\u257a\u2500]{2,}[\u2501\u2578\u257a\u2500 ]*"
     r"\s*(?P<n>\d+)/(?P<total>\d+)\s*(?P<post>.*)"
 )
-_CLOCKS = re.compile(
+_CLOCKS = pattern(
     r"(?:-|\d+):(?:--|\d\d):(?:--|\d\d)|\u2022|[\d.]+\s?(?:it|s|batch)/(?:s|it|batch)\S*|\d+(?:\.\d+)?s(?=\s|$)"
 )
 # tqdm with a format of its own (ignite): the counter before the bar, the clock at the end.
-_TQDM_OWN = re.compile(
+_TQDM_OWN = pattern(
     r"(?P<desc>.*?)\[?(?P<n>\d+)/(?P<total>\d+)\]?\s+\d{1,3}%\|(?P<bar>[^,\[|]*)\|?,?(?P<post>[^\[]*)\[[\d:?]+<[^\]]*\]"
 )
 _MOST_BARS = 16
 Values = dict[str, tuple[float, bool]]
-_CUT = re.compile(r"[-+]?[\d.]+(?:e-?)?$")
-
-
-def may_read(text: str, state: State) -> bool:
-    """Cheap test: `%|`, a counter beside brackets or drawing characters, or the indented rest of a rich bar."""
-    return (
-        "%|" in text
-        or ("/" in text and (" [" in text or "\u2501" in text or "- " in text))
-        or (state.bar is not None and text.startswith("     "))
-        or "it [" in text
-    )
+_CUT = pattern(r"[-+]?[\d.]+(?:e-?)?$")
 
 
 def read(line: Line, state: State) -> list[Found] | None:

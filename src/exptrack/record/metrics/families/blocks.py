@@ -7,19 +7,13 @@ from __future__ import annotations
 import re
 
 from exptrack.record.metrics import names
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.state import Found, State
 
-NAME = "block"
-
-_HEADING = re.compile(r"\s*\*{3,}\s*(?P<title>.*?(?:metrics|results?|eval\w*|test).*?)\s*\*{3,}\s*$", re.IGNORECASE)
-_ROW = re.compile(r"\s*(?P<name>[A-Za-z_][\w/.@ ()-]*?)\s*=\s*(?P<value>\S+)\s*$")
-
-
-def may_read(text: str, state: State) -> bool:
-    """Cheap test: the stars of a heading, or a block opened by one."""
-    return "***" in text or state.is_listing
+_HEADING = pattern(r"\s*\*{3,}\s*(?P<title>.*?(?:metrics|results?|eval\w*|test).*?)\s*\*{3,}\s*$", re.IGNORECASE)
+_ROW = pattern(r"\s*(?P<name>[A-Za-z_][\w/.@ ()-]*?)\s*=\s*(?P<value>\S+)\s*$")
 
 
 def read(line: Line, state: State) -> list[Found] | None:

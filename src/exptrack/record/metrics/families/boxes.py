@@ -11,14 +11,13 @@ import re
 
 from exptrack.record.metrics import names
 from exptrack.record.metrics.families import tables
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.state import Found, State, Table
 
-NAME = "box"
-
 _EDGE = str.maketrans(dict.fromkeys("\u2502\u2503\u2551\u2506\u250a", "|"))
-_RULE = re.compile(r"[\s\-=_+|:\u2500-\u257f]{3,}$")
+_RULE = pattern(r"[\s\-=_+|:\u2500-\u257f]{3,}$")
 _STEPS = (
     "total_timesteps",
     "total timesteps",
@@ -42,16 +41,7 @@ _ITERATIONS = (
     "total_episodes",
     "episodes",
 )
-_UPRIGHT = "|\u2502\u2503\u2551"
-_PAIR = re.compile(r"[A-Za-z][\w /.()-]*\s*[:=]\s*[-+]?[\d.]|(?:step|epoch|iter\w*)\s+\d")
-
-
-def may_read(text: str, state: State) -> bool:
-    """Cheap test: starts and ends with an upright line; or a rule, which may close what is open."""
-    bare = text.strip()
-    if bare[:1] in _UPRIGHT and bare[-1:] in _UPRIGHT:
-        return bool(bare)
-    return state.box is not None and _RULE.match(text) is not None
+_PAIR = pattern(r"[A-Za-z][\w /.()-]*\s*[:=]\s*[-+]?[\d.]|(?:step|epoch|iter\w*)\s+\d")
 
 
 def read(line: Line, state: State) -> list[Found] | None:

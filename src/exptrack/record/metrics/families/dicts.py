@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from exptrack.record.metrics import names, words
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.progress import find_progress
-from exptrack.record.metrics.scan import with_split
+from exptrack.record.metrics.reading import with_split
 from exptrack.record.metrics.state import Found, State
-
-NAME = "dict"
 
 STEPS = (
     "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total",
@@ -27,17 +25,12 @@ STEPS = (
     "round", "generation",
 )  # fmt: skip
 EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
-_SKIP = re.compile(
+_SKIP = pattern(
     r"(?i)^(?:params?|parameters|config|args|hparams|hyper_?param\w*|settings|metadata|meta|best_params|kwargs)$"
 )
-_SETTINGS_BEFORE = re.compile(r"(?i)config|hyper.?param|\bparam|\bargs\b|argument|settings|options|kwargs")
-_RESULT = re.compile(r"(?i)\b(?:result|best|final)")
+_SETTINGS_BEFORE = pattern(r"(?i)config|hyper.?param|\bparam|\bargs\b|argument|settings|options|kwargs")
+_RESULT = pattern(r"(?i)\b(?:result|best|final)")
 _MLLOG = ":::MLL"
-
-
-def may_read(text: str, _state: State) -> bool:
-    """Cheap test: braces with a quoted key and a number."""
-    return "{" in text and "}" in text and ("'" in text or '"' in text)
 
 
 def read(line: Line, state: State) -> list[Found] | None:
@@ -66,10 +59,10 @@ def _parse(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-_WRAPPED = re.compile(
+_WRAPPED = pattern(
     r"\b(?:[A-Za-z_]+\.)?(?:float|int|str_?|tensor|Tensor|array|Array)\w*\(\s*([^()]*?)\s*(?:,[^()]*)?\)"
 )
-_BARE = re.compile(r"(?<=[:\[,\s(])(-?)(nan|inf|NaN|Infinity)\b(?=[\s,}\])])")
+_BARE = pattern(r"(?<=[:\[,\s(])(-?)(nan|inf|NaN|Infinity)\b(?=[\s,}\])])")
 
 
 def _literal(text: str) -> str:

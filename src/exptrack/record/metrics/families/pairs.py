@@ -8,38 +8,19 @@ without coming here again.
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
 from exptrack.record.metrics import names
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
 from exptrack.record.metrics.progress import NOWHERE, Progress, find_progress
-from exptrack.record.metrics.scan import Pair, count_files, mask, scan, with_split
+from exptrack.record.metrics.reading import Pair, Reading, with_split
+from exptrack.record.metrics.scan import count_files, mask, scan
 from exptrack.record.metrics.state import Found, State
 
-NAME = "pairs"
-
-
-_WORD_VALUE = re.compile(r"\w\s?=\s?(?:['\"/~.\[({]?[A-Za-z_/~][\w./-]*|None|True|False|\[\])(?![\w(]*\s?=)")
-_ROW_OF_NAMES = re.compile(
+_WORD_VALUE = pattern(r"\w\s?=\s?(?:['\"/~.\[({]?[A-Za-z_/~][\w./-]*|None|True|False|\[\])(?![\w(]*\s?=)")
+_ROW_OF_NAMES = pattern(
     r"\W*(?:\w+(?: \w+)?:\s+)?(?:(?:[A-Za-z][\w@.-]*\s+){1,3}[-+]?[\d.]+(?:[eE][-+]?\d+)?%?[\s,]*){2,}$"
 )
-_HINT = re.compile(r"\d|nan|inf", re.I)
-
-
-class Reading(NamedTuple):
-    """What the line gave, for State and for the shape cache. `is_stable`: decided by the line's own words alone."""
-
-    pairs: list[Pair]
-    progress: Progress
-    is_stable: bool
-    split: str | None = None
-
-
-def may_read(text: str, _state: State) -> bool:
-    """Cheap test: a number, or a heading's colon."""
-    return _HINT.search(text) is not None or text.rstrip().endswith(":")
 
 
 def read(line: Line, state: State) -> list[Found] | None:

@@ -7,43 +7,26 @@ from __future__ import annotations
 import re
 
 from exptrack.record.metrics import names
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import NUMBER, to_count, to_float
 from exptrack.record.metrics.state import Found, State
 
-NAME = "sentence"
-
 _VALUE = rf"(?:{NUMBER}|[-+]?nan|[-+]?inf)"
-_OPTUNA = re.compile(rf"Trial (?P<n>\d+) finished with values?: (?P<values>\[[^\]]*\]|{_VALUE})")
-_DARKNET = re.compile(rf"\s*(?P<n>\d+): (?P<loss>-?{_VALUE}), (?P<avg>-?{_VALUE}) avg(?: loss)?,")
-_COCO = re.compile(
+_OPTUNA = pattern(rf"Trial (?P<n>\d+) finished with values?: (?P<values>\[[^\]]*\]|{_VALUE})")
+_DARKNET = pattern(rf"\s*(?P<n>\d+): (?P<loss>-?{_VALUE}), (?P<avg>-?{_VALUE}) avg(?: loss)?,")
+_COCO = pattern(
     r"\s*(?P<name>Average (?:Precision|Recall)\s+\((?:AP|AR)\)\s*@\["
     r"\s*(?P<iou>[^|]*?)\s*\|\s*(?P<area>[^|]*?)\s*\|\s*(?P<dets>[^\]]*?)\s*\])"
     rf"\s*=\s*(?P<value>{_VALUE})"
 )
-_RIGHT = re.compile(rf"(?P<value>{_VALUE})\s+(?P<name>per-word bound|perplexity estimate)")
-_KALDI = re.compile(
+_RIGHT = pattern(rf"(?P<value>{_VALUE})\s+(?P<name>per-word bound|perplexity estimate)")
+_KALDI = pattern(
     r"(?P<name>(?:Overall )?[Aa]verage (?:objective function|log-likelihood)(?: for '[^']*')?"
     r"|[Oo]verall log-likelihood per frame)"
     rf".*? is (?P<value>{_VALUE})(?: over|$)"
 )
-_FASTTEXT = re.compile(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
-_HINTS = (
-    "finished with value",
-    " avg",
-    "Average ",
-    "per-word bound",
-    "perplexity estimate",
-    "P@",
-    "R@",
-    "verage ",
-    "verall ",
-)
-
-
-def may_read(text: str, _state: State) -> bool:
-    """Cheap test: the fixed words of each sentence."""
-    return any(hint in text for hint in _HINTS)
+_FASTTEXT = pattern(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
 
 
 def read(line: Line, state: State) -> list[Found] | None:

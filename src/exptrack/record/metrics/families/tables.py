@@ -9,24 +9,18 @@ from __future__ import annotations
 import re
 
 from exptrack.record.metrics import names, words
+from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.state import Found, State, Table
 
-NAME = "table"
-
-_CELL = re.compile(r"\S+(?: \S+)*")
-_WORD = re.compile(r"\S+")
-_RULE = re.compile(r"[\s\-=_+|:\u2500-\u257f]+$")
+_CELL = pattern(r"\S+(?: \S+)*")
+_WORD = pattern(r"\S+")
+_RULE = pattern(r"[\s\-=_+|:\u2500-\u257f]+$")
 _MOST_MISSES = 8
-_ROW_START = re.compile(r"\s*[\d#*+.\-\u2713]")
-_OF = re.compile(r"(\d+)\s*/\s*\d+$")
-_NOT_A_NAME = re.compile(r"[=:,;{}<>?!\"\\`]|^\W+$")
-
-
-def may_read(text: str, state: State) -> bool:
-    """Cheap test: a table is open, or the line could be a header (words apart from each other, hardly a number)."""
-    return state.table is not None or "  " in text or "\t" in text
+_ROW_START = pattern(r"\s*[\d#*+.\-\u2713]")
+_OF = pattern(r"(\d+)\s*/\s*\d+$")
+_NOT_A_NAME = pattern(r"[=:,;{}<>?!\"\\`]|^\W+$")
 
 
 def read(line: Line, state: State) -> list[Found] | None:
