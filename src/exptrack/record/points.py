@@ -21,8 +21,8 @@ MAX_NAME = 200
 # Points held before they are due to be written.
 PENDING = 50_000
 # Points of a line: whatever their numbers look like it stays well below READ_AT_ONCE, so that no reader passes it over.
-PER_LINE = 5_000
-READ_AT_ONCE = 8 << 20
+PER_LINE = 2_000
+READ_AT_ONCE = 2 << 20
 
 
 @dataclass(slots=True)
@@ -173,12 +173,22 @@ def _series(data: Any) -> Series:
 
 
 # Where two sources tell the same metric, the one that was written for machines is the more precise one.
-PRECISION = ("sidecar", "file", "stdout", "terminal", "stderr")
+# TensorBoard's `simple_value` has 24 bits: less than other files, more than what is printed.
+PRECISION = ("sidecar", "file", "events", "stdout", "terminal", "stderr")
 
 
 def _rank(source: str) -> int:
     kind = source.split(":", 1)[0]
     return PRECISION.index(kind) if kind in PRECISION else len(PRECISION)
+
+
+def most_precise(counts: Mapping[str, int]) -> str:
+    """Source -> number of points: the source whose points are the metric's series, with its own steps and no other's.
+
+    Of two files the one with more points; and a file that tells one number at the end yields to a printed curve."""
+    is_curve = max(counts.values()) > 1
+    able = [s for s, n in counts.items() if n > 1 or not (is_curve and s.startswith(("file:", "events:")))]
+    return min(able, key=lambda source: (_rank(source), -counts[source]))
 
 
 @dataclass(slots=True)
@@ -207,7 +217,7 @@ def summarise(blocks: Iterable[Series], goal_of: Callable[[str], str | None]) ->
         _take(total, block)
     out = {}
     for name in sorted(sums):
-        source = min(sums[name], key=_rank)
+        source = most_precise({s: t.count for s, t in sums[name].items()})
         out[name] = _summary(sums[name][source], goal_of(name), source)
     return out
 

@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from exptrack.files import remove_if_there
 from exptrack.model import Point
+from exptrack.record.found import Files
+from exptrack.record.naming import Naming
 from exptrack.record.points import PointWriter
 from exptrack.record.rundir import POINTS, SIDECAR, RunDir
 from exptrack.record.sidecar import Sidecar
-from exptrack.record.tail import Tails
-
-# So many points of a file at once: there is probably more behind them (a reader takes a bounded block at a time).
-MANY = 1_000
+from exptrack.record.tail import STREAMS, Tails
 
 
 class Reading:
@@ -35,9 +33,13 @@ class Reading:
             ignore=how.get("ignore", ()),
             rename=how.get("rename", {}),
         )
-        self._ignore, self._rename = how.get("ignore", ()), how.get("rename", {})
-        self._files = {path: _open_file(os.path.join(cwd, path)) for path in how.get("files", ())}
-        self._warnings: list[str] = []
+        self.files = Files(run_dir, how, cwd)
+        self._naming = Naming(
+            ignore=how.get("ignore", ()),
+            rename=how.get("rename", {}),
+            aliases=how.get("aliases", {}),
+            known=how.get("known", ()),
+        )
 
     def poll(self, now: float) -> bool:
         """Take what is there now, at most a block a log; True when there is more to take at once. OSError when the disk
@@ -47,26 +49,18 @@ class Reading:
             self.flush()
         return has_more
 
-    def _take(self, now: float) -> bool:
+    def _take(self, now: float, *, is_last: bool = False) -> bool:
         found, has_more = self.tails.read()
         for stream, points in found:
-            self.writer.add(points, stream, now)
-        self.writer.add(self.sidecar.poll(), "sidecar", now)
-        for path, reader in self._files.items():
-            points = self._poll_file(path, reader)
-            self.writer.add(points, f"file:{path}", now)
-            has_more = has_more or len(points) >= MANY
+            self._add(points, stream, now)
+        self._add(self.sidecar.poll(), "sidecar", now)
+        for source, points in self.files.poll(is_last=is_last):
+            self._add(points, source, now)
         return has_more
 
-    def _poll_file(self, path: str, reader: Any) -> list[Point]:
-        try:
-            points: list[Point] = reader.poll()
-        except Exception as e:  # noqa: BLE001 - a file that cannot be read must not cost the metrics of the others
-            warning = f"metrics file {path} not read: {type(e).__name__}: {e}"
-            if warning not in self._warnings:
-                self._warnings.append(warning)
-            return []
-        return points
+    def _add(self, points: list[Point], source: str, now: float) -> None:
+        # The recogniser has renamed and left out what the user wants so already.
+        self.writer.add(self._naming.apply(points, source, is_renamed=source in STREAMS), source, now)
 
     def flush(self) -> None:
         self.writer.flush()
@@ -78,18 +72,10 @@ class Reading:
                 with suppress(OSError):  # a full disk may have room by the last flush, and that one raises
                     self.flush()
         for stream, points in self.tails.close():
-            self.writer.add(points, stream, now)
+            self._add(points, stream, now)
+        self._take(now, is_last=True)
         self.writer.finish()
 
     @property
     def warnings(self) -> list[str]:
-        return [*self._warnings, *self.tails.warnings, *self.sidecar.warnings, *self.writer.warnings]
-
-
-def _open_file(path: str) -> Any:
-    from exptrack.record.metrics.sidecars import reader_for
-
-    reader = reader_for(path, is_declared=True)
-    if reader is None:
-        reader = Sidecar(path)
-    return reader
+        return [*self.tails.warnings, *self.sidecar.warnings, *self.files.warnings, *self.writer.warnings]

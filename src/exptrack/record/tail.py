@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from exptrack.model import Point
-from exptrack.record.metrics import Recogniser
+
+if TYPE_CHECKING:
+    from exptrack.record.metrics import Recogniser
 
 STREAMS = ("stdout", "stderr", "terminal")
-BLOCK = 1 << 20
+# Bytes read at once: the points of a block are held together, some thirty times as many bytes as the lines had.
+BLOCK = 1 << 18
 
 
 class LogTail:
-    """One log file, read from where the last call stopped."""
+    """One log file, read from where the last call stopped. The recogniser is made for the first bytes: a silent stream
+    pays for none."""
 
-    def __init__(self, path: str, recogniser: Recogniser) -> None:
+    def __init__(self, path: str, make: Callable[[], Recogniser]) -> None:
         self.path = path
-        self.recogniser = recogniser
+        self.recogniser: Recogniser | None = None
+        self._make = make
         self._offset = 0
         self._fd = -1
 
@@ -30,13 +36,17 @@ class LogTail:
                 return [], False
         data = os.pread(self._fd, BLOCK, self._offset)
         self._offset += len(data)
-        return (self.recogniser.feed(data) if data else []), len(data) == BLOCK
+        if not data:
+            return [], False
+        if self.recogniser is None:
+            self.recogniser = self._make()
+        return self.recogniser.feed(data), len(data) == BLOCK
 
     def close(self) -> list[Point]:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        return self.recogniser.close()
+        return self.recogniser.close() if self.recogniser else []
 
 
 class Tails:
@@ -45,13 +55,12 @@ class Tails:
     def __init__(
         self, folder: str, *, patterns: Mapping[str, str], ignore: Sequence[str], rename: Mapping[str, str]
     ) -> None:
-        self.tails = {
-            stream: LogTail(
-                os.path.join(folder, stream + ".log"),
-                Recogniser(patterns=patterns, ignore=ignore, rename=rename),
-            )
-            for stream in STREAMS
-        }
+        def make() -> Recogniser:
+            from exptrack.record.metrics import Recogniser
+
+            return Recogniser(patterns=patterns, ignore=ignore, rename=rename)
+
+        self.tails = {stream: LogTail(os.path.join(folder, stream + ".log"), make) for stream in STREAMS}
 
     def read(self) -> tuple[list[tuple[str, list[Point]]], bool]:
         """(stream, points) of one block a stream, and whether any has more."""
@@ -68,4 +77,4 @@ class Tails:
 
     @property
     def warnings(self) -> list[str]:
-        return [w for tail in self.tails.values() for w in tail.recogniser.warnings]
+        return [w for tail in self.tails.values() if tail.recogniser for w in tail.recogniser.warnings]

@@ -36,6 +36,18 @@ class Tail:
         self.offset += len(whole)
         return whole.splitlines()
 
+    def skip(self, size: int) -> int:
+        """Pass over the whole lines among the first `size` bytes; how many they were. OSError: it is gone."""
+        count = at = 0
+        with open(self.path, "rb") as file:
+            self._inode = os.fstat(file.fileno()).st_ino
+            while at < size and (block := file.read(min(size - at, 1 << 20))):
+                count += block.count(b"\n")
+                if b"\n" in block:
+                    self.offset = at + block.rindex(b"\n") + 1
+                at += len(block)
+        return count
+
 
 class JsonLines:
     """metrics.jsonl, Detectron2's metrics.json, wandb-style histories."""
@@ -45,6 +57,10 @@ class JsonLines:
         self._tail = Tail(path)
         self._is_declared = is_declared
         self._count = 0
+
+    def skip(self, size: int) -> None:
+        """Leave out what the first `size` bytes hold: an earlier program wrote them. OSError: it is gone."""
+        self._count = self._tail.skip(size)
 
     def poll(self) -> list[Point]:
         """Points of the lines written since the last call; lines that are no JSON objects are passed over."""

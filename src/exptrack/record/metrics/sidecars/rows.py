@@ -51,6 +51,16 @@ class Rows:
             out += self._row(text)
         return out
 
+    def skip(self, size: int) -> None:
+        """Leave out the rows in the first `size` bytes: an earlier program wrote them. OSError: it is gone."""
+        with open(self.path, "rb") as file:
+            for line in iter(lambda: file.readline(1 << 20), b""):
+                text = line.decode("utf-8", "replace").strip("\r\n")
+                if text.strip() and not text.startswith("#"):
+                    self._begin(line.rstrip(b"\r\n"), text)
+                    break
+        self._rows = max(0, self._tail.skip(size) - 1)
+
     def _was_rewritten(self) -> bool:
         """The header changed under us; rows already told stay told."""
         if not self._head_line:

@@ -1,0 +1,243 @@
+"""Which files under the working folder appeared or changed since the run began: watched, not walked.
+
+One bounded look at the start says what was there before; later looks ask each known folder for its mtime and list it
+again only when that moved, new folders first. A look costs at most ENTRIES directory entries, and the next one comes
+after SHARE times its duration, so that a tree of any size takes less than half a per cent of one core.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+# At most so many entries and folders a look; the first one, beside a child that may live for milliseconds, less.
+ENTRIES, FIRST_ENTRIES = 20_000, 2_000
+FOLDERS = 1_000
+PER_FOLDER = 5_000
+FILES = 2_000
+MARKS = 32
+DEPTH = 8
+# Seconds between two looks: at least LEAST, at most MOST, else SHARE times what the last one took.
+LEAST, MOST, SHARE = 2.0, 60.0, 300
+# A folder's mtime moves with the kernel's clock tick: one listed within this time of its change is listed again.
+TICK_NS = 20_000_000
+
+SKIPPED = frozenset(["node_modules", "__pycache__", "site-packages", "lost+found", "proc", "sys", "dev"])
+SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv")
+# Names that are metrics of a training wherever they lie; asked for one by one in a folder that is too large to list.
+KNOWN = frozenset(
+    [
+        *("metrics.jsonl", "metrics.json", "metrics.csv", "metrics.ndjson", "results.csv", "progress.csv", "log.csv"),
+        *("history.csv", "training.csv", "training.log", "train_log.csv", "training_log.csv", "logs.csv", "loss.tsv"),
+        *("log.jsonl", "logs.jsonl", "history.jsonl", "train_log.jsonl", "training_log.jsonl", "train_metrics.jsonl"),
+        *("trainer_state.json", "all_results.json", "train_results.json", "eval_results.json", "test_results.json"),
+        *("results.json", "scores.json", "log.txt", "progress.json", "result.json", "wandb-history.jsonl"),
+    ]
+)
+
+
+class Before(NamedTuple):
+    """A file as it was when the run began; `mark` is a digest of its first and its last bytes."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+    mark: str
+
+
+class Candidate(NamedTuple):
+    """A file that was written during the run and may hold metrics. `before`: None for one that is new."""
+
+    path: str
+    before: Before | None
+
+
+def may_be_metrics(name: str) -> bool:
+    """Cheap test on a name alone."""
+    return name in KNOWN or name.endswith(SUFFIXES) or ".tfevents." in name
+
+
+def fingerprint(path: str, size: int) -> str:
+    """Digest of the first and the last bytes of the first `size` bytes; empty when it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(min(size, 1024))
+            file.seek(max(0, size - 512))
+            return hashlib.sha256(head + b"\0" + file.read(min(size, 512))).hexdigest()
+    except OSError:
+        return ""
+
+
+def remember(path: str, since_ns: int, *, is_marked: bool = True) -> Before | None:
+    """The file as it is, with its mark if wanted; None when it is not there or was written since `since_ns`."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return None
+    if told.st_mtime_ns >= since_ns:
+        return None
+    return Before(told.st_ino, told.st_size, told.st_mtime_ns, fingerprint(path, told.st_size) if is_marked else "")
+
+
+class _Folder:
+    """One known folder: its mtime when it was last listed, its folders, and its files that may be metrics.
+
+    `is_known`: its files were all seen when the run began. `is_new`: the run made it."""
+
+    __slots__ = ("depth", "files", "is_known", "is_large", "is_new", "listed_ns", "mtime_ns", "path", "subs")
+
+    def __init__(self, path: str, depth: int, *, is_new: bool) -> None:
+        self.path, self.depth, self.is_new = path, depth, is_new
+        self.mtime_ns = self.listed_ns = 0
+        self.is_known = self.is_large = False
+        self.subs: set[str] = set()
+        self.files: dict[str, Before | None] = {}
+
+
+class Watch:
+    """The files below `roots` that were written since `since_ns`; each is told once (and again after `forget`).
+
+    `has_begun`: nobody looked when the run began, so nothing is known about what was there before."""
+
+    def __init__(self, roots: Iterable[str], since_ns: int, skip: str = "", *, has_begun: bool = False) -> None:
+        self._since = since_ns
+        self._skip = os.path.realpath(skip) if skip else ""
+        self._folders: dict[str, _Folder] = {}
+        self._identities: set[tuple[int, int]] = set()
+        self._queue: deque[_Folder] = deque()
+        self._told: set[str] = set()
+        self._made = self._files = self._marked = 0
+        self._is_first = not has_begun
+        for root in dict.fromkeys(os.path.realpath(r) for r in roots):
+            self._enter(root, 0, is_new=False)
+        if self._is_first:
+            self._list(FIRST_ENTRIES)
+            self._is_first = False
+        self._next = time.monotonic() + LEAST
+
+    def is_due(self, now: float) -> bool:
+        """`now` by time.monotonic()."""
+        return now >= self._next
+
+    def forget(self, path: str) -> None:
+        """Tell this one again: what it holds could not be judged yet."""
+        self._told.discard(path)
+
+    def look(self) -> list[Candidate]:
+        """Files that were written since the run began and were not told yet."""
+        began = time.monotonic()
+        self._queue.extend(folder for folder in self._folders.values() if self._has_moved(folder))
+        self._list(ENTRIES)
+        found = [candidate for folder in self._folders.values() for candidate in self._written(folder)]
+        ended = time.monotonic()
+        self._next = ended + min(MOST, max(LEAST, SHARE * (ended - began)))
+        return found
+
+    def _has_moved(self, folder: _Folder) -> bool:
+        if not folder.listed_ns or folder.is_large:
+            return False  # still in the queue; or not listed any more
+        try:
+            mtime = os.stat(folder.path).st_mtime_ns
+        except OSError:
+            return False
+        return mtime != folder.mtime_ns or mtime + TICK_NS > folder.listed_ns
+
+    def _list(self, entries: int) -> None:
+        """Work off the queue; what does not fit waits for the next look."""
+        while self._queue and entries > 0:
+            folder = self._queue.popleft()
+            try:
+                entries -= self._list_one(folder, min(entries, PER_FOLDER)) + 1
+            except OSError:
+                folder.listed_ns = time.time_ns()  # not ours to read, or gone
+
+    def _list_one(self, folder: _Folder, limit: int) -> int:
+        was_listed, seen, listed = folder.listed_ns > 0, 0, time.time_ns()
+        folder.mtime_ns = os.stat(folder.path).st_mtime_ns
+        with os.scandir(folder.path) as found:
+            for entry in found:
+                seen += 1
+                if seen > limit:
+                    break
+                self._entry(folder, entry, was_listed=was_listed)
+        if seen <= limit:
+            folder.listed_ns, folder.is_known = listed, folder.is_known or self._is_first
+            return seen
+        for name in KNOWN:
+            self._note(folder, name)
+        if limit == PER_FOLDER:
+            folder.is_large, folder.listed_ns = True, listed
+        else:
+            folder.listed_ns = 0
+            self._queue.append(folder)  # the budget ended here, not the folder
+        return seen
+
+    def _entry(self, folder: _Folder, entry: os.DirEntry[str], *, was_listed: bool) -> None:
+        name = entry.name
+        if may_be_metrics(name):
+            self._note(folder, name)
+        elif name == "pyvenv.cfg":
+            folder.is_large = True  # a virtual environment: nothing in it is a training's
+        elif name not in folder.subs and not name.startswith(".") and name not in SKIPPED and _is_folder(entry):
+            folder.subs.add(name)
+            # There now and not when its parent was listed: the run made it, and it goes first.
+            self._enter(entry.path, folder.depth + 1, is_new=was_listed or folder.is_new)
+
+    def _note(self, folder: _Folder, name: str) -> None:
+        if name in folder.files or self._files >= FILES:
+            return
+        self._files += 1
+        folder.files[name] = None
+        if self._is_first:
+            # Marks cost an opened file each: known names first of all, a data set of CSV files not at all.
+            is_marked = name in KNOWN or self._marked < MARKS
+            self._marked += is_marked
+            folder.files[name] = remember(os.path.join(folder.path, name), self._since, is_marked=is_marked)
+
+    def _enter(self, path: str, depth: int, *, is_new: bool) -> None:
+        count = self._made if is_new else len(self._folders) - self._made
+        if depth > DEPTH or path in self._folders or count >= FOLDERS:
+            return
+        try:
+            told = os.stat(path)
+        except OSError:
+            return
+        # Links to folders are followed, each folder once: outputs often lie on another disk.
+        identity = (told.st_dev, told.st_ino)
+        if identity in self._identities or (self._skip and os.path.realpath(path) == self._skip):
+            return
+        self._identities.add(identity)
+        folder = self._folders[path] = _Folder(path, depth, is_new=is_new)
+        if is_new:
+            self._made += 1
+            self._queue.appendleft(folder)
+        else:
+            self._queue.append(folder)
+
+    def _written(self, folder: _Folder) -> Iterator[Candidate]:
+        for name, before in folder.files.items():
+            path = os.path.join(folder.path, name)
+            if path in self._told:
+                continue
+            try:
+                told = os.stat(path)
+            except OSError:
+                continue
+            if told.st_mtime_ns < self._since or not told.st_size or not stat.S_ISREG(told.st_mode):
+                continue
+            if before is None and not folder.is_known and folder.mtime_ns < self._since:
+                continue  # nothing was made in this folder: an older file that grew, and nobody knows what is new in it
+            self._told.add(path)
+            yield Candidate(path, before)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
