@@ -231,7 +231,8 @@ class RunManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One later word about a run; events/<id>.json. `action`: tag, untag, note, pin, unpin, expire."""
+    """One later word about a run; events/<id>.json. `action`: tag, untag, note, pin, unpin, expire, unexpire, promote,
+    demote."""
 
     id: str
     run: str
@@ -255,7 +256,9 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """One line of a model's history; promotions/<model>/<sequence>.json. `run` None: the model was demoted."""
+    """One line of a model's history; promotions/<model>/<sequence>.json. `run` None: the model was demoted.
+
+    `previous_digest`: sha256 of the file of the line before, `manifest`: of the run's; None where nobody noted it."""
 
     model: str
     sequence: int
@@ -265,12 +268,15 @@ class Promotion:
     author: str
     reason: str | None = None
     gates: tuple[Gate, ...] = ()
+    previous_digest: str | None = None
+    manifest: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as people see it: the manifest with every later word applied. `models`: those it is the current run of."""
+    """A run as people see it: the manifest with every later word applied. `models`: those it is the current run of;
+    `expired`: digests whose bytes retention let go, the last of them at `expired_at`."""
 
     manifest: RunManifest
     status: str
@@ -279,6 +285,7 @@ class Run:
     pinned: bool = False
     models: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
+    expired_at: str | None = None
 
     @property
     def id(self) -> str:

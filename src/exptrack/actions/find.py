@@ -58,6 +58,7 @@ class Library:
             pinned=run.pinned,
             models=tuple(m for (m,) in models),
             expired=run.expired,
+            expired_at=run.expired_at,
         )
 
     def newest(self, condition: Condition | None, count: int) -> list[str]:

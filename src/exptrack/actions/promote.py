@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
-from exptrack.actions.authors import author
 from exptrack.actions.find import load_run, resolve
 from exptrack.actions.gates import judge, unmet
+from exptrack.actions.ledger import append
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun, Refused
 from exptrack.model import Gate, Promotion, Run
-from exptrack.record.rundir import utc
 from exptrack.store.place import Store
 
 
@@ -60,18 +58,7 @@ def promote(project: Project, store: Store, text: str, model: str, reason: str |
         raise refusal(verdict)
     if verdict.current == run.id:
         return verdict, past[-1]
-    promotion = Promotion(
-        model=model,
-        sequence=len(past) + 1 if not past else past[-1].sequence + 1,
-        run=run.id,
-        previous=verdict.current,
-        at=utc(time.time()),
-        author=author(),
-        reason=reason,
-        gates=verdict.gates,
-    )
-    store.records.add_promotion(promotion)
-    return verdict, promotion
+    return verdict, append(store, model, run.id, after=past, reason=reason, gates=verdict.gates)
 
 
 def refusal(verdict: Verdict) -> Refused:
@@ -95,7 +82,7 @@ def demote(store: Store, model: str, reason: str | None) -> Promotion:
     history = models(store, model)[0]
     if history.current is None:
         raise ExptrackError(f"{model} has no current run", f"`exptrack models {model}` shows its history", 1)
-    return _append(store, history, None, reason or "demoted")
+    return append(store, model, None, after=history.promotions, reason=reason or "demoted")
 
 
 def rollback(project: Project, store: Store, model: str, sequence: int | None, reason: str | None) -> Promotion:
@@ -109,21 +96,8 @@ def rollback(project: Project, store: Store, model: str, sequence: int | None, r
     target = wanted[0]
     assert target.run is not None
     load_run(project, store, target.run)
-    return _append(store, history, target.run, reason or f"rolled back to {target.sequence}")
-
-
-def _append(store: Store, history: History, run: str | None, reason: str) -> Promotion:
-    promotion = Promotion(
-        model=history.model,
-        sequence=history.promotions[-1].sequence + 1,
-        run=run,
-        previous=history.current,
-        at=utc(time.time()),
-        author=author(),
-        reason=reason,
-    )
-    store.records.add_promotion(promotion)
-    return promotion
+    why = reason or f"rolled back to {target.sequence}"
+    return append(store, model, target.run, after=history.promotions, reason=why)
 
 
 def models(store: Store, model: str | None = None) -> list[History]:

@@ -16,6 +16,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "show": ("run",),
     "diff": ("run", "run"),
     "logs": ("run",),
+    "plot": ("metric", "run*"),
     "parse": ("file",),
     "promote": ("run", "model"),
     "why": ("run", "model"),
@@ -28,6 +29,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pin": ("run",),
     "get": ("run", "output*"),
     "restore": ("run", "folder"),
+    "verify": ("run*",),
     "recover": (),
     "reindex": (),
     "completion": ("shell",),
@@ -70,6 +72,16 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("-f --follow", "", "Go on until a live run has ended."),
         ("--stream", "stream", "Only one of the two."),
     ),
+    "plot": (
+        ("--log", "", "Logarithmic y axis."),
+        ("--smooth", "text", "0.9: exponential mean; 20: mean of 20 points."),
+        ("--x", "axis", "What the x axis counts."),
+        ("--width", "text", "Columns; default: the terminal's, 80 in a pipe."),
+        ("--height", "text", "Lines; default: the terminal's, 24 in a pipe."),
+        ("-f --follow", "", "Draw again until the runs have ended."),
+        JSON,
+        ("--csv", "", "RFC 4180, one row a point."),
+    ),
     "parse": (
         ("--metric", "metric=", "Extra pattern, as for `run`."),
         ("--json", "", "One line of JSON a point."),
@@ -82,6 +94,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "which": (JSON,),
     "pin": (("--remove", "", "Unpin."),),
     "get": (("-o --output", "folder", "Where to; made when it is not there."), JSON),
+    "verify": (("--sample", "text", "Read only so much again, chosen by chance."), JSON),
     "restore": (("--force", "", "Also into a folder that is not empty."),),
 }
 

@@ -2,7 +2,8 @@
 
 Events count in the order of their ids, which sort by time. What each action carries in `data`:
 tag {key: value} · untag {"keys": [key]} · note {"note": text} · pin {} · unpin {} ·
-expire {"digests": [sha256, ...]}. An action a newer exptrack invented changes nothing here.
+expire and unexpire {"digests": [sha256, ...]} · promote and demote {"model", "sequence", "digest"}, which change nothing
+here: they vouch for a line of a model's history. An action a newer exptrack invented changes nothing here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
     """`events`: those of this run, others are passed over; `promotions`: of any models, in any order."""
     tags, note, is_pinned = dict(manifest.tags), manifest.note, False
     expired: dict[str, None] = {}
+    expired_at: str | None = None
     for event in sorted(events, key=lambda e: e.id):
         if event.run != manifest.id:
             continue
@@ -33,6 +35,10 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
             is_pinned = event.action == "pin"
         elif event.action == "expire":
             expired.update(dict.fromkeys(_strings(data.get("digests"))))
+            expired_at = event.at
+        elif event.action == "unexpire":
+            for digest in _strings(data.get("digests")):
+                expired.pop(digest, None)
     models = tuple(sorted(m for m, p in current(promotions).items() if p.run == manifest.id))
     return Run(
         manifest=manifest,
@@ -42,6 +48,7 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
         pinned=is_pinned,
         models=models,
         expired=tuple(expired),
+        expired_at=expired_at if expired else None,
     )
 
 

@@ -86,10 +86,14 @@ class Records:
         """The numbers taken in a model's history, in order; asks only for names."""
         return sorted(int(m[1]) for name in _list(self._model_folder(model)) if (m := _SEQUENCE.match(name)))
 
+    def promotion_bytes(self, model: str, number: int) -> bytes:
+        """The file of one line of a model's history, as the next line vouches for it."""
+        return _read(os.path.join(self._model_folder(model), f"{number}.json"), f"promotion {number} of {model}")
+
     def promotion(self, model: str, number: int) -> Promotion:
         """One line of a model's history; Damaged when the file is no promotion or not this one."""
         what = f"promotion {number} of {model}"
-        found = wire.decode(Promotion, _read(os.path.join(self._model_folder(model), f"{number}.json"), what), what)
+        found = wire.decode(Promotion, self.promotion_bytes(model, number), what)
         if (found.model, found.sequence) != (model, number):
             raise Damaged(f"{what} says it is {found.model!r:.40} {found.sequence}", "`exptrack verify` lists damage")
         return found

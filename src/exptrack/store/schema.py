@@ -147,7 +147,8 @@ def rows_of_run(run: Run, trees: dict[str, tuple[StoredFile, ...]]) -> Rows:
     files = []
     for a in m.artifacts:
         files.append(_row(i, a.kind, a.path, a.digest, a.size))
-        if a.is_tree and a.digest not in run.expired:
+        # Also of a folder whose bytes retention let go: its tree stays, so that `which` still knows its files.
+        if a.is_tree:
             files += [_row(i, a.kind, f"{a.path}/{f.path}", f.digest, f.size) for f in trees.get(a.digest, ())]
     return {
         "runs": [_run_row(run)],

@@ -1,0 +1,135 @@
+"""The history of models as a ledger in which a change shows.
+
+Each promotion vouches for the file of the one before and for the manifest it promotes. An event beside the run vouches
+for the promotion itself, so that the last line cannot be changed or taken away unseen either. Who may write the whole
+store can still make all of it anew: `heads` are what to keep elsewhere against that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+
+from exptrack.actions.authors import author
+from exptrack.actions.holdings import Words
+from exptrack.errors import NoSuchRun
+from exptrack.model import Event, Gate, Promotion
+from exptrack.record.rundir import new_id, utc
+from exptrack.store.place import Store
+from exptrack.store.records import Records
+
+ACTIONS = ("promote", "demote")
+Problem = tuple[str, str, str]
+
+
+def append(
+    store: Store,
+    model: str,
+    run: str | None,
+    *,
+    after: Sequence[Promotion],
+    reason: str | None,
+    gates: tuple[Gate, ...] = (),
+) -> Promotion:
+    """Add the next line of a model's history and its witness. `after`: the history this was decided on; Overtaken when
+    somebody else has taken the number that follows it."""
+    records, now = store.records, time.time()
+    last, previous = (after[-1].sequence, after[-1].run) if after else (0, None)
+    promotion = Promotion(
+        model=model,
+        sequence=last + 1,
+        run=run,
+        previous=previous,
+        at=utc(now),
+        author=author(),
+        reason=reason,
+        gates=gates,
+        previous_digest=_digest(records, model, last) if last else None,
+        manifest=manifest_digest(records, run) if run else None,
+    )
+    records.add_promotion(promotion)
+    witness = {"model": model, "sequence": promotion.sequence, "digest": _digest(records, model, promotion.sequence)}
+    spoken_of = run or previous or ""
+    action = "promote" if run else "demote"
+    records.add_event(
+        Event(id=new_id(now), run=spoken_of, action=action, at=utc(now), author=promotion.author, data=witness)
+    )
+    return promotion
+
+
+def manifest_digest(records: Records, run_id: str) -> str:
+    """sha256 of a run's manifest file; NoSuchRun when there is none."""
+    return hashlib.sha256(records.manifest_bytes(run_id)).hexdigest()
+
+
+def _digest(records: Records, model: str, number: int) -> str:
+    return hashlib.sha256(records.promotion_bytes(model, number)).hexdigest()
+
+
+def heads(store: Store, words: Words) -> dict[str, str]:
+    """Model -> sha256 of its last promotion: it stands for the whole history up to there."""
+    return {m: _digest(store.records, m, line[-1].sequence) for m, line in sorted(words.promotions.items()) if line}
+
+
+def check_ledger(store: Store, words: Words) -> Iterator[Problem]:
+    """Every edit, deletion or reordering of promotions that shows, as (MODEL@N, what, what is wrong)."""
+    for model, line in words.promotions.items():
+        yield from _check_numbers(store, model)
+        yield from _check_chain(store, model, line)
+        for promotion in line:
+            yield from _check_manifest(store, promotion)
+    for events in words.events.values():
+        for event in events:
+            if event.action in ACTIONS:
+                yield from _check_witness(store, event)
+
+
+def _check_numbers(store: Store, model: str) -> Iterator[Problem]:
+    numbers = store.records.promotion_numbers(model)
+    for lost in sorted(set(range(1, max(numbers, default=0))) - set(numbers)):
+        yield f"{model}@{lost}", "promotion", "missing: it was taken out of the history"
+
+
+def _check_chain(store: Store, model: str, line: Sequence[Promotion]) -> Iterator[Problem]:
+    known = {p.sequence: p for p in line}
+    is_chained = False
+    for p in line:
+        where, before = f"{model}@{p.sequence}", known.get(p.sequence - 1)
+        # Lines from before there was a chain may only come first: later ones would be a way round it.
+        if p.previous_digest is None and is_chained:
+            yield where, "promotion", "altered: it does not vouch for the one before"
+        is_chained = is_chained or p.previous_digest is not None or p.manifest is not None
+        if before is None:
+            continue
+        if p.previous_digest is not None and p.previous_digest != _digest(store.records, model, before.sequence):
+            yield f"{model}@{before.sequence}", "promotion", f"altered since {where} was written"
+        if p.previous != before.run:
+            said, was = p.previous or "no run", before.run or "none"
+            yield where, "promotion", f"altered: it says {said} was current before it; it was {was}"
+
+
+def _check_manifest(store: Store, p: Promotion) -> Iterator[Problem]:
+    if p.run is None:
+        return
+    try:
+        is_same = p.manifest is None or manifest_digest(store.records, p.run) == p.manifest
+    except NoSuchRun:
+        yield p.run, "manifest", f"missing, and it is {p.model}@{p.sequence}"
+        return
+    if not is_same:
+        yield p.run, "manifest", f"altered since it was promoted as {p.model}@{p.sequence}"
+
+
+def _check_witness(store: Store, event: Event) -> Iterator[Problem]:
+    model, number, digest = (event.data.get(k) for k in ("model", "sequence", "digest"))
+    if not isinstance(model, str) or not isinstance(number, int) or isinstance(number, bool):
+        yield event.run, f"event {event.id}", "altered: it names no promotion"
+        return
+    try:
+        is_same = _digest(store.records, model, number) == digest
+    except FileNotFoundError:
+        yield f"{model}@{number}", "promotion", f"missing: it was made {event.at} by {event.author}"
+        return
+    if not is_same:
+        yield f"{model}@{number}", "promotion", "altered since it was made"

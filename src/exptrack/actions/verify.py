@@ -1,0 +1,182 @@
+"""`verify`: read again everything that is named, and say which runs are hurt.
+
+Manifests decode and agree with the points they were made from, every object is there and has the bytes its name says,
+and the histories of models show no change. Bytes that retention let go are no damage.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from exptrack.actions.check_record import record_problems
+from exptrack.actions.hashing import Progress, altered_among
+from exptrack.actions.holdings import Holding, Words, holdings, read_words, tree_of
+from exptrack.actions.ledger import check_ledger, heads
+from exptrack.errors import Damaged, ExptrackError
+from exptrack.model import RunManifest
+from exptrack.store.place import Store
+
+
+class Problem(NamedTuple):
+    """`run`: its id, or MODEL@N for a line of a model's history; `wrong`: missing, altered, or how."""
+
+    run: str
+    what: str
+    wrong: str
+    digest: str | None = None
+
+
+class Verified(NamedTuple):
+    """`objects` are named by `runs` runs; `read` of them, `size` bytes, were hashed again. `heads`: model -> sha256 of
+    the last line of its history."""
+
+    runs: int
+    objects: int
+    read: int
+    size: int
+    problems: tuple[Problem, ...]
+    heads: dict[str, str]
+
+
+class Survey:
+    """What the manifests name: who names which object, which objects are trees, what is missing or altered."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.manifests: dict[str, RunManifest] = {}
+        self.named: dict[str, list[tuple[str, Holding]]] = defaultdict(list)
+        self.trees: set[str] = set()
+        self.inner: set[str] = set()
+        self.bad: dict[str, str] = {}
+        self.problems: list[Problem] = []
+
+    def take(self, run_id: str) -> None:
+        """Read one manifest and note what it names."""
+        try:
+            manifest = self.store.records.manifest(run_id)
+        except ExptrackError as e:
+            self.problems.append(Problem(run_id, "manifest", e.message))
+            return
+        self.manifests[run_id] = manifest
+        for holding in holdings(manifest):
+            try:
+                self.store.objects.path(holding.digest)
+            except Damaged as e:
+                self.problems.append(Problem(run_id, holding.what, e.message))
+                continue
+            self.named[holding.digest].append((run_id, holding))
+            if holding.is_tree:
+                self.trees.add(holding.digest)
+
+    def read_trees(self) -> None:
+        """Trees are small and name the rest: all of them are read, whatever the sample."""
+        for digest in sorted(self.trees):
+            try:
+                self.inner.update(f.digest for f in tree_of(self.store, digest))
+            except Damaged:
+                self.bad[digest] = self.wrong(digest)
+
+    def wrong(self, digest: str) -> str:
+        return "altered" if self.store.objects.has(digest) else "missing"
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every named object but the trees; missing ones are noted as bad."""
+        out = {}
+        for digest in sorted((set(self.named) | self.inner) - self.trees):
+            size = self.store.objects.size(digest)
+            if size is None:
+                self.bad[digest] = "missing"
+            else:
+                out[digest] = size
+        return out
+
+    def hurt(self, expired: Callable[[str], frozenset[str]]) -> Iterable[Problem]:
+        """Every run that names something bad, and what of it. `expired`: digests a run may lack."""
+        for digest, wrong in sorted(self.bad.items()):
+            for run_id, holding in self.named.get(digest, ()):
+                if wrong != "missing" or digest not in expired(run_id):
+                    yield Problem(run_id, holding.what, wrong, digest)
+        bad_inside = self.inner.intersection(self.bad)
+        if not bad_inside:
+            return
+        for tree in sorted(self.trees - set(self.bad)):
+            for file in tree_of(self.store, tree):
+                if file.digest not in bad_inside:
+                    continue
+                for run_id, holding in self.named[tree]:
+                    wrong = self.bad[file.digest]
+                    if wrong != "missing" or file.digest not in expired(run_id):
+                        separator = " " if holding.what == "code" else "/"
+                        yield Problem(run_id, f"{holding.what}{separator}{file.path}", wrong, file.digest)
+
+
+def verify(
+    store: Store,
+    run_ids: Sequence[str] | None = None,
+    *,
+    sample: float = 1.0,
+    progress: Progress | None = None,
+) -> Verified:
+    """Check these runs; None: the whole store, histories of models included. `sample`: the share of objects (0 to 1)
+    whose bytes are read again; that all are there, and everything small, is always checked."""
+    survey = Survey(store)
+    for run_id in store.records.run_ids() if run_ids is None else run_ids:
+        survey.take(run_id)
+    survey.read_trees()
+    sizes = survey.sizes()
+    chosen = sorted(sizes) if sample >= 1 else _drawn(sorted(sizes), sample)
+    survey.bad.update((d, survey.wrong(d)) for d in altered_among(store, {d: sizes[d] for d in chosen}, progress))
+    # After the hashing and not before: what `gc` let go meanwhile is said by now.
+    words = read_words(store)
+    found = [*survey.problems, *survey.hurt(_expired(survey, words))]
+    for manifest in survey.manifests.values():
+        found += [Problem(manifest.id, *p) for p in record_problems(store, manifest, survey.bad)]
+    found += [Problem(*p) for p in _ledger(store, words, None if run_ids is None else set(run_ids))]
+    return Verified(
+        runs=len(survey.manifests),
+        objects=len(set(survey.named) | survey.inner),
+        read=len(chosen) + len(survey.trees),
+        size=sum(sizes[d] for d in chosen),
+        problems=tuple(dict.fromkeys(found)),
+        heads=heads(store, words),
+    )
+
+
+def _drawn(digests: list[str], share: float) -> list[str]:
+    """Another sample each time, so that in the end everything is looked at."""
+    return sorted(random.sample(digests, min(len(digests), max(1, round(len(digests) * share))))) if digests else []
+
+
+def _expired(survey: Survey, words: Words) -> Callable[[str], frozenset[str]]:
+    from exptrack.store.fold import apply_events
+
+    known: dict[str, frozenset[str]] = {}
+
+    def expired(run_id: str) -> frozenset[str]:
+        if run_id not in known:
+            run = apply_events(survey.manifests[run_id], words.events.get(run_id, ()))
+            known[run_id] = frozenset(run.expired)
+        return known[run_id]
+
+    return expired
+
+
+def _ledger(store: Store, words: Words, only: set[str] | None) -> list[tuple[str, str, str]]:
+    """What is wrong with events and histories; with `only`, what concerns these runs."""
+    found = [*words.problems, *check_ledger(store, words)]
+    return found if only is None else [p for p in found if p[0] in only]
+
+
+def parse_sample(text: str) -> float:
+    """'10%' or '0.1' -> 0.1; ExptrackError for anything else."""
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 1:
+        raise ExptrackError(f"{text!r} is not a share", "write --sample 10%")
+    return share
