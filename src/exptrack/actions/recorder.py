@@ -7,6 +7,7 @@ training goes on and the run is sealed by the supervisor or by `recover`, from t
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -126,6 +127,8 @@ def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -
         if snapshot is not None:
             from exptrack.actions.recording import Recording
 
+            gc.freeze()
+            gc.enable()
             Recording(project, run_dir, snapshot, orders, answers).go()
         status = 0
     except BaseException:  # noqa: BLE001 - this process ends here in any case; nothing above it is ours

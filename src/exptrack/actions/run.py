@@ -6,6 +6,7 @@ forked recorder does everything that may be slow or fail. Once the child runs, n
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -30,6 +31,7 @@ def run(request: Request, say: Callable[[str], None]) -> int:
     """Run and record; returns the exit code for the shell. `say` gets the lines meant for the user's stderr.
 
     Raises NotStarted (125, 126, 127) when nothing was started."""
+    gc.disable()  # importing makes no garbage, and looking for it would take a tenth of the time until the child starts
     program = find_program(request.command, os.environ, os.getcwd())
     if is_passed_through(request):
         os.execve(program, list(request.command), dict(os.environ))  # noqa: S606 - one record a run: nothing to add here
@@ -91,6 +93,7 @@ def _supervise(
 ) -> int:
     from exptrack.record.child import end_as, run_child
 
+    gc.enable()
     if not request.is_quiet:
         say(f"exptrack: recording {run_dir.id}")
     environment = dict(os.environ)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from exptrack.errors import ExptrackError
 from exptrack.files import read_bytes, write_atomic
-from exptrack.store.objects import Objects
 
 if TYPE_CHECKING:
+    from exptrack.store.objects import Objects
     from exptrack.store.records import Records
 
 FORMAT = 1
@@ -18,16 +18,25 @@ FORMAT = 1
 class Store:
     """An open store; `objects` and `records` are its two halves."""
 
-    __slots__ = ("_records", "objects", "root")
+    __slots__ = ("_objects", "_records", "root")
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.objects = Objects(os.path.join(root, "objects"))
+        self._objects: Objects | None = None
         self._records: Records | None = None
+
+    # Both on first use: `run` checks that it may write here before its child starts, and needs neither hashes nor
+    # manifests for that (25 ms of imports).
+    @property
+    def objects(self) -> Objects:
+        if self._objects is None:
+            from exptrack.store.objects import Objects
+
+            self._objects = Objects(os.path.join(self.root, "objects"))
+        return self._objects
 
     @property
     def records(self) -> Records:
-        # On first use: a run stores dirty files before its child starts and needs no manifests then (25 ms of imports).
         if self._records is None:
             from exptrack.store.records import Records
 
