@@ -27,10 +27,16 @@ _MARKS_BY_CHARACTER = (
 )  # fmt: skip
 _LEADS = bytes_pattern(rb"\n[ \t]*[\[(]?\d+[ ]*(?:[\]:,/]|  |\t)")
 
+_WORTH_SORTING_OUT = 4096
+
 
 def is_quiet(piece: bytes) -> bool:
     """True when no family could read a line of `piece`, as long as nothing is open. It begins and ends with \\n."""
-    spoken = set(piece.translate(_LOWER).split())
+    low = piece.translate(_LOWER)
+    if len(low) > _WORTH_SORTING_OUT:
+        # Programs repeat themselves: words are counted once for lines that differ in their numbers only.
+        low = b"\n".join(set(low.split(b"\n")))
+    spoken = set(low.split())
     if not _KNOWN.isdisjoint(spoken):
         return False
     joined = b" ".join(spoken)

@@ -17,6 +17,8 @@ from exptrack.record.metrics.shapes import NOTHING, Book, Shape, keys_of, sweep
 from exptrack.record.metrics.state import State
 
 _TOGETHER = 32
+# Long enough to sweep, short enough that one word of a metric does not have all its neighbours looked at.
+_PIECE = 12 * 1024
 ReadLine = Callable[[bytes, list[Point], bool], Line | None]
 
 
@@ -34,6 +36,16 @@ class Sweeper:
 
     def read(self, block: bytes, out: list[Point], drawn_over: list[bool] | None = None) -> None:
         """Append the points of `block`, which ends with a line feed. `drawn_over` marks the lines that are frames."""
+        if drawn_over is not None:
+            self._piece(block, out, drawn_over)
+            return
+        start = 0
+        while start < len(block):
+            end = block.find(b"\n", start + _PIECE) + 1 or len(block)
+            self._piece(block[start:end], out, None)
+            start = end
+
+    def _piece(self, block: bytes, out: list[Point], drawn_over: list[bool] | None) -> None:
         state = self._states[0]
         self._drawn_over = drawn_over
         if not state.is_busy and is_quiet(b"\n" + block):
