@@ -121,11 +121,14 @@ class Recording:
         self.sampler = Sampler(self.run_dir.file(rundir.SAMPLES), pid, time.monotonic(), _gpu_reader())
 
     def _outlive(self) -> None:
-        """The supervisor was killed. The child's output ended with it; the run is over when the child is."""
+        """The supervisor was killed. The child's output ended with it; the run is over when the child is.
+
+        It may have been killed after it wrote end.json and before it told."""
         while rundir.is_child_alive(self.run_dir.read(rundir.PROCESS)):
             self._attempt(self._poll)
             self._attempt(self.reading.flush)
             time.sleep(CALM)
+        self.end = self._attempt(self.run_dir.end)
 
 
 def _gpu_reader() -> Any:
