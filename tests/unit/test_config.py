@@ -43,7 +43,9 @@ outputs = ["model"]
 clean = false
 [retention]
 window = "12h"
-keep = ["pinned"]
+keep = ["pinned", "best:val/acc:5"]
+max_size = "2 GB"
+grace = "1d"
 [snapshot]
 exclude = ["data/**"]
 max_size = "1.5 MB"
@@ -90,7 +92,9 @@ def test_every_key_arrives(tmp_path):
             Gates("*"),
         ),
         retention_window="12h",
-        retention_keep=("pinned",),
+        retention_keep=("pinned", "best:val/acc:5"),
+        retention_max_bytes=2 << 30,
+        retention_grace="1d",
         snapshot_exclude=("data/**",),
         snapshot_max_bytes=1572864,
         secret_names_allowed=("TOKENS",),
@@ -175,6 +179,9 @@ WRONG = [
     ("[promote]\nm = 5", "`promote.m` is a table, not 5"),
     ("[retention]\nwindow = '90 days'", '`retention.window` is a duration like "90d"'),
     ("[retention]\nwindow = 90", "`retention.window` is a duration"),
+    ("[retention]\nkeep = ['best']", '`retention.keep` is a list of "promoted"'),
+    ("[retention]\nkeep = ['promoted:0']", "`retention.keep` is a list of"),
+    ("[retention]\nmax_size = 'big'", "`retention.max_size` is a size"),
     ("[snapshot]\nmax_size = 'big'", '`snapshot.max_size` is a size like "200 MB"'),
     ("[snapshot]\nmax_size = -1", "`snapshot.max_size` is a size"),
     ("[snapshot]\nmax_size = true", "`snapshot.max_size` is a size"),

@@ -1,0 +1,163 @@
+"""What may stand in exptrack.toml: every key with its type, what sizes, durations, gates and rules look like.
+
+A wrong key or value is an error that names the line and the nearest right key. tomllib tells no positions, so lines are
+looked up in the text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from exptrack.errors import ExptrackError
+
+PYPROJECT = "pyproject.toml"
+
+# type names: str, bool, number, size, list (of str), table (str -> str), goals, patterns, definitions, aliases, regex,
+# gates
+SCHEMA: Mapping[str, Any] = {
+    "project": "str",
+    "store": "str",
+    "tags": "table",
+    "require": {"tags": "list", "name": "regex", "end": {"metrics": "list", "outputs": "list", "tags": "list"}},
+    "metrics": {
+        "goals": "goals",
+        "patterns": "patterns",
+        "definitions": "definitions",
+        "ignore": "list",
+        "rename": "table",
+        "aliases": "aliases",
+        "auto": "bool",
+    },
+    "promote": {
+        "*": {
+            "metrics": "gates",
+            "better_than_current": "str",
+            "min_delta": "number",
+            "clean": "bool",
+            "outputs": "list",
+        }
+    },
+    "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration"},
+    "snapshot": {"exclude": "list", "max_size": "size"},
+    "secrets": {"allow": "list"},
+}
+
+_SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhdwy])\s*$")
+_NUMBER = r"[-+]?(?:\d(?:_?\d)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+GATE = re.compile(rf"^\s*(?P<metric>[^\s<>=!](?:.*?[^\s<>=!])?)\s*(?P<op>>=|<=|==|>|<)\s*(?P<bound>{_NUMBER})\s*$")
+KEEP = re.compile(
+    r"(?P<what>promoted|pinned)\Z|promoted:(?P<last>[1-9]\d{0,5})\Z"
+    r"|best:(?P<metric>.*?[^:])(?::(?P<best>[1-9]\d{0,5}))?\Z"
+)
+KEEPS = '"promoted", "promoted:N", "pinned" and "best:METRIC:N"'
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
+
+
+def parse_size(text: str) -> int | None:
+    """'200 MB', '1.5G', '4096' -> bytes (powers of 1024); None for anything else."""
+    m = _SIZE.match(text)
+    return int(float(m[1]) * 1024 ** " KMGT".index(m[2].upper() or " ")) if m else None
+
+
+def parse_duration(text: str) -> float | None:
+    """'90d', '12h', '30m' -> seconds; None for anything else."""
+    m = _DURATION.match(text)
+    return float(m[1]) * SECONDS[m[2]] if m else None
+
+
+def check(raw: Mapping[str, Any], path: str, text: str) -> None:
+    """Every key and value of a policy file; ExptrackError names the line of the first that is wrong."""
+    _check(raw, SCHEMA, (), path, text)
+
+
+def _check(raw: Mapping[str, Any], schema: Mapping[str, Any], where: tuple[str, ...], path: str, text: str) -> None:
+    for key, value in raw.items():
+        kind = schema.get(key, schema.get("*"))
+        place = (*where, key)
+        if kind is None:
+            raise _problem(f"unknown key `{'.'.join(place)}`", place, path, text, _nearest(key, schema, where))
+        if isinstance(kind, Mapping):
+            if not isinstance(value, dict):
+                name = ".".join(place)
+                raise _problem(f"`{name}` is a table, not {value!r}", place, path, text, f"write [{name}]")
+            _check(value, kind, place, path, text)
+        elif wrong := _wrong(kind, value):
+            raise _problem(f"`{'.'.join(place)}` {wrong}, not {value!r}", place, path, text, "")
+
+
+def _wrong(kind: str, value: Any) -> str | None:
+    """What the value should have been; None when it is that."""
+    is_list = _is_list(value)
+    is_table = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+    checks = {
+        "str": (isinstance(value, str), "is a string"),
+        "bool": (isinstance(value, bool), "is true or false"),
+        "number": (isinstance(value, (int, float)) and not isinstance(value, bool), "is a number"),
+        "list": (is_list, "is a list of strings"),
+        "table": (is_table, "is a table of strings"),
+        "goals": (is_table and all(v in ("max", "min") for v in value.values()), 'is a table of "max" or "min"'),
+        "patterns": (is_table and all(_is_regex(v) for v in value.values()), "is a table of regular expressions"),
+        "definitions": (are_definitions(value), 'is a list of tables { Name = "loss", Regex = "loss=([0-9.]+)" }'),
+        "aliases": (
+            isinstance(value, dict) and all(_is_list(v) for v in value.values()),
+            'is a table like { "val/acc" = ["validation accuracy"] }',
+        ),
+        "regex": (isinstance(value, str) and _is_regex(value), "is a regular expression"),
+        "gates": (is_list and all(GATE.match(v) for v in value), 'is a list like ["val/acc >= 0.9"]'),
+        "keep": (is_list and all(KEEP.match(v) for v in value), f"is a list of {KEEPS}"),
+        "duration": (isinstance(value, str) and parse_duration(value) is not None, 'is a duration like "90d" or "12h"'),
+        "size": (size_of(value) is not None, 'is a size like "200 MB" or a number of bytes'),
+    }
+    is_right, text = checks[kind]
+    return None if is_right else text
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+def are_definitions(value: Any) -> bool:
+    """SageMaker's `metric_definitions`: a list of {"Name", "Regex"}, the regex with a group that holds the value."""
+    return isinstance(value, list) and all(
+        isinstance(d, dict)
+        and set(d) == {"Name", "Regex"}
+        and isinstance(d["Name"], str)
+        and isinstance(d["Regex"], str)
+        and _is_regex(d["Regex"])
+        for d in value
+    )
+
+
+def _is_regex(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
+def size_of(value: Any) -> int | None:
+    """Bytes of a size as it stands in the file, a number or a text; None for what is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value >= 0 else None
+    return parse_size(value) if isinstance(value, str) else None
+
+
+def _nearest(key: str, schema: Mapping[str, Any], where: tuple[str, ...]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(key, [k for k in schema if k != "*"], 1, 0.6)
+    place = f"[{'.'.join(where)}]" if where else "the top level"
+    known = ", ".join(k for k in schema if k != "*")
+    return f"did you mean `{near[0]}`?" if near else f"keys of {place}: {known}"
+
+
+def _problem(what: str, place: tuple[str, ...], path: str, text: str, hint: str) -> ExptrackError:
+    from exptrack.policy_lines import line_of
+
+    full = ("tool", "exptrack", *place) if os.path.basename(path) == PYPROJECT else place
+    return ExptrackError(f"{path}:{line_of(full, text)}: {what}", hint or "see docs/policy.md for every key")
