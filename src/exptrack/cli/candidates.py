@@ -188,6 +188,7 @@ SOURCES: Mapping[str, Callable[[Known, str, list[str]], Candidates]] = {
     "metric=": plain(lambda known: (f"{name}=" for name in known.names("metrics"))),
     "name": plain(lambda known: known.column("SELECT DISTINCT name FROM runs ORDER BY 1")),
     "group": plain(lambda known: known.column("SELECT DISTINCT group_name FROM runs ORDER BY 1")),
+    "axis": plain(lambda _: ("step", "time", "epoch")),
     "stream": plain(lambda _: ("stdout", "stderr")),
     "shell": plain(lambda _: ("bash", "zsh", "fish")),
     "output": outputs,
