@@ -1,0 +1,401 @@
+"""What a run left is kept, whatever state it is in; what cannot be kept is said and costs nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import socket
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exptrack.actions.outputs import is_older, keep_folder, keep_outputs
+from exptrack.model import Declared
+from exptrack.record.rundir import utc
+from exptrack.store.objects import Objects
+from exptrack.store.trees import decode_tree
+from made import digest_of
+
+LONG_AGO = "2020-01-01T00:00:00.000Z"
+
+
+@pytest.fixture
+def work(tmp_path):
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def keep(work, tmp_path):
+    """Keep declared outputs -> ({(kind, path): artifact}, warnings)."""
+    objects = Objects(str(tmp_path / "objects"))
+
+    def go(*declared, started_at=LONG_AGO):
+        pairs = [Declared(label=label, pattern=pattern) for label, pattern in declared]
+        kept, warnings = keep_outputs(objects, pairs, str(work), started_at)
+        assert len({(a.kind, a.path) for a in kept}) == len(kept)
+        return {(a.kind, a.path): a for a in kept}, warnings
+
+    go.objects = objects
+    return go
+
+
+def entries(keep, artifact):
+    assert artifact.is_tree
+    return {f.path: f for f in decode_tree(keep.objects.read(artifact.digest))}
+
+
+def test_a_file_is_kept_under_its_path_with_its_mode(keep, work):
+    (work / "m.pt").write_bytes(b"weights")
+    (work / "run.sh").write_bytes(b"#!")
+    (work / "run.sh").chmod(0o755)
+    kept, warnings = keep(("model", "m.pt"), ("tool", "run.sh"))
+    model = kept["model", "m.pt"]
+    assert (model.digest, model.size, model.files, model.is_tree) == (digest_of(b"weights"), 7, 1, False)
+    assert (model.mode, kept["tool", "run.sh"].mode) == ("100644", "100755")
+    assert keep.objects.read(model.digest) == b"weights"
+    assert warnings == []
+
+
+def test_a_folder_is_kept_as_a_tree(keep, work):
+    (work / "out" / "deep").mkdir(parents=True)
+    (work / "out" / "a").write_bytes(b"aa")
+    (work / "out" / "deep" / "b").write_bytes(b"b")
+    (work / "out" / "link").symlink_to("deep/b")
+    (work / "out" / "folder").symlink_to("deep")
+    kept, warnings = keep(("model", "out/"))
+    artifact = kept["model", "out"]
+    found = entries(keep, artifact)
+    assert set(found) == {"a", "deep/b", "link", "folder"}
+    assert found["link"].mode == found["folder"].mode == "120000"
+    assert keep.objects.read(found["link"].digest) == b"deep/b"
+    assert (artifact.files, artifact.size) == (4, 2 + 1 + 6 + 4)
+    assert warnings == []
+
+
+def test_an_absolute_path_and_one_outside_keep_their_name(keep, work, tmp_path):
+    (tmp_path / "elsewhere").write_bytes(b"x")
+    (work / "..odd").write_bytes(b"y")
+    kept, _ = keep(("a", str(tmp_path / "elsewhere")), ("b", "../elsewhere"), ("c", str(work / "..odd")))
+    assert ("a", str(tmp_path / "elsewhere")) in kept
+    assert ("c", "..odd") in kept
+    assert all(a.digest in (digest_of(b"x"), digest_of(b"y")) for a in kept.values())
+
+
+def test_home_is_expanded(keep, world):
+    (world / "m.pt").write_bytes(b"x")
+    kept, _ = keep(("model", "~/m.pt"))
+    assert set(kept) == {("model", str(world / "m.pt"))}
+
+
+def test_a_glob_finds_files_and_folders_the_outermost_only(keep, work):
+    for name in ("e1", "e2", "e2/deep"):
+        (work / "runs" / name).mkdir(parents=True)
+        (work / "runs" / name / "w").write_bytes(name.encode())
+    (work / "runs-old").write_bytes(b"x")
+    assert set(keep(("m", "runs/e*"))[0]) == {("m", "runs/e1"), ("m", "runs/e2")}
+    assert set(keep(("m", "runs/**"))[0]) == {("m", "runs")}
+    assert set(keep(("m", "**/w"))[0]) == {("m", "runs/e1/w"), ("m", "runs/e2/w"), ("m", "runs/e2/deep/w")}
+    assert set(keep(("m", "runs*"))[0]) == {("m", "runs"), ("m", "runs-old")}
+
+
+def test_a_file_that_is_called_like_a_glob_is_that_file(keep, work):
+    (work / "w[1].pt").write_bytes(b"x")
+    (work / "w1.pt").write_bytes(b"y")
+    assert set(keep(("m", "w[1].pt"))[0]) == {("m", "w[1].pt")}
+
+
+def test_what_is_declared_twice_is_kept_once(keep, work):
+    (work / "m.pt").write_bytes(b"x")
+    kept, _ = keep(("model", "m.pt"), ("model", str(work / "m.pt")), ("model", "*.pt"), ("best", "m.pt"))
+    assert set(kept) == {("model", "m.pt"), ("best", "m.pt")}
+
+
+def test_nothing_there_is_said(keep):
+    kept, warnings = keep(("model", "m.pt"), ("split", "s*.json"))
+    assert kept == {}
+    assert warnings == ["output model is missing: nothing at m.pt", "output split is missing: nothing at s*.json"]
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(path))
+
+
+def make_dangling(path):
+    path.symlink_to("nowhere")
+
+
+def make_loop(path):
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_socket, make_dangling, make_loop])
+def test_what_has_no_bytes_is_said_and_costs_no_other(keep, work, make):
+    make(work / "odd")
+    (work / "m.pt").write_bytes(b"x")
+    kept, warnings = keep(("log", "odd"), ("model", "m.pt"))
+    assert set(kept) == {("model", "m.pt")}
+    assert len(warnings) == 1
+    assert "output log not kept" in warnings[0]
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_socket, make_dangling, make_loop])
+def test_inside_a_folder_it_is_passed_over(keep, work, make):
+    (work / "out").mkdir()
+    (work / "out" / "w").write_bytes(b"x")
+    make(work / "out" / "odd")
+    kept, _ = keep(("model", "out"))
+    assert "w" in entries(keep, kept["model", "out"])
+    assert entries(keep, kept["model", "out"]).get("odd") is None or make in (make_dangling, make_loop)
+
+
+def test_a_symlink_is_followed_where_it_was_named(keep, work):
+    (work / "epoch-9").mkdir()
+    (work / "epoch-9" / "w").write_bytes(b"x")
+    (work / "latest").symlink_to("epoch-9")
+    (work / "best.pt").symlink_to("epoch-9/w")
+    kept, _ = keep(("model", "latest"), ("best", "best.pt"))
+    assert set(entries(keep, kept["model", "latest"])) == {"w"}
+    assert kept["best", "best.pt"].digest == digest_of(b"x")
+
+
+def test_an_empty_folder_and_an_empty_file_are_outputs(keep, work):
+    (work / "out").mkdir()
+    (work / "m.pt").touch()
+    kept, warnings = keep(("model", "m.pt"), ("logs", "out"), started_at=utc(time.time()))
+    assert (kept["model", "m.pt"].size, kept["logs", "out"].files) == (0, 0)
+    assert warnings == []
+
+
+NAMES = [b"\xff\xfe", "ü".encode(), b"a\nb", b"-rf", b"\x1b[31m", b"x" * 255, b"[*]", b"~"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_a_file_can_have_is_kept(keep, work, name):
+    (work / "out").mkdir()
+    for folder in (work, work / "out"):
+        with open(os.path.join(os.fsencode(folder), name), "wb") as f:
+            f.write(b"x")
+    shown = os.fsdecode(name)
+    kept, warnings = keep(("m", os.path.join(str(work), shown)), ("o", "out"))
+    assert ("m", shown) in kept
+    assert set(entries(keep, kept["o", "out"])) == {shown}
+    assert warnings == []
+
+
+# Nothing here may name a folder of this machine: what is named is kept.
+HOPELESS = ["a\0b", "~x\0", "\ud800", "~\ud800/x", "\ud800*", "a/\0/**", "[", "x" * 5000]
+
+
+@pytest.mark.parametrize("pattern", HOPELESS, ids=lambda p: ascii(p)[:20])
+def test_a_pattern_that_can_name_nothing_is_said(keep, work, pattern):
+    """A program may declare whatever it likes: the record must still be made."""
+    (work / "m.pt").write_bytes(b"x")
+    kept, warnings = keep(("odd", pattern), ("model", "m.pt"))
+    assert set(kept) == {("model", "m.pt")}
+    assert len(warnings) == 1
+
+
+@given(pattern=st.text(st.characters(), max_size=8))
+def test_no_pattern_is_an_error(tmp_path_factory, pattern):
+    work = tmp_path_factory.mktemp("w")
+    (work / "a").write_bytes(b"x")
+    # Below the work folder only: whatever is named is kept, be it the whole machine.
+    declared = [Declared(label="o", pattern="x" + pattern.replace("..", "").replace("/", ""))]
+    keep_outputs(Objects(str(tmp_path_factory.mktemp("o"))), declared, str(work), LONG_AGO)
+
+
+# --- files that change while they are kept ---------------------------------------------------------------------------
+
+
+class Vanishing(Objects):
+    """A folder in which somebody cleans up at the same time."""
+
+    def __init__(self, root, victim):
+        super().__init__(root)
+        self.victim = victim
+
+    def add_file(self, path):
+        if os.path.exists(self.victim):
+            os.unlink(self.victim)
+        return super().add_file(path)
+
+
+def test_a_file_that_vanishes_from_a_folder_costs_only_itself(work, tmp_path):
+    (work / "out").mkdir()
+    for name in ("a", "tmp", "z"):
+        (work / "out" / name).write_bytes(name.encode())
+    objects = Vanishing(str(tmp_path / "objects"), str(work / "out" / "tmp"))
+    (artifact,), warnings = keep_outputs(objects, [Declared(label="m", pattern="out")], str(work), LONG_AGO)
+    assert [f.path for f in decode_tree(objects.read(artifact.digest))] == ["a", "z"]
+    assert warnings == [f"output m: {work}/out: left out tmp: No such file or directory"]
+
+
+class Consuming(Objects):
+    """Somebody moves the checkpoint away as soon as it is kept."""
+
+    def add_file(self, path):
+        out = super().add_file(path)
+        os.unlink(path)
+        return out
+
+
+def test_a_file_that_vanishes_after_it_was_kept_is_kept(work, tmp_path):
+    (work / "m.pt").write_bytes(b"x")
+    objects = Consuming(str(tmp_path / "objects"))
+    (artifact,), warnings = keep_outputs(objects, [Declared(label="m", pattern="m.pt")], str(work), LONG_AGO)
+    assert (artifact.digest, warnings) == (digest_of(b"x"), [])
+
+
+def as_nobody(action):
+    """Run in a fork that may not read everything -> what it returned, as text."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            if os.geteuid() == 0:
+                os.seteuid(65534)
+            os.write(write, repr(action()).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read) as f:
+        said = f.read()
+    os.waitpid(pid, 0)
+    return eval(said)
+
+
+def test_what_may_not_be_read_is_said_and_costs_only_itself(work, tmp_path):
+    (work / "out" / "closed").mkdir(parents=True)
+    (work / "out" / "closed" / "x").write_bytes(b"x")
+    for name in ("a", "secret", "z"):
+        (work / "out" / name).write_bytes(name.encode())
+    (work / "out" / "secret").chmod(0)
+    (work / "out" / "closed").chmod(0)
+    (work / "alone").write_bytes(b"x")
+    (work / "alone").chmod(0)
+    for folder in (tmp_path, work, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    (tmp_path / "objects").mkdir(mode=0o777)
+    (tmp_path / "objects").chmod(0o777)
+
+    def action():
+        objects = Objects(str(tmp_path / "objects"))
+        declared = [Declared(label="m", pattern="out"), Declared(label="n", pattern="alone")]
+        kept, warnings = keep_outputs(objects, declared, str(work), LONG_AGO)
+        return [[f.path for f in decode_tree(objects.read(a.digest))] for a in kept], warnings
+
+    kept, warnings = as_nobody(action)
+    assert kept == [["a", "z"]]
+    assert sorted(w.replace(str(work), "") for w in warnings) == [
+        "output m: /out: left out closed: Permission denied",
+        "output m: /out: left out secret: Permission denied",
+        "output n not kept: /alone: Permission denied",
+    ]
+    (work / "out" / "closed").chmod(0o755)
+
+
+def test_a_full_disk_keeps_no_half_folder(keep, work):
+    (work / "out").mkdir()
+    (work / "out" / "a").write_bytes(b"a" * 100)
+    (work / "out" / "b").write_bytes(b"b" * 100_000)
+    (work / "small").write_bytes(b"s")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        kept, warnings = keep(("model", "out"), ("split", "small"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert set(kept) == {("split", "small")}
+    assert len(warnings) == 1
+    assert "output model not kept" in warnings[0]
+
+
+def test_a_store_is_not_put_into_itself(work):
+    """`-o all=.` in a folder that holds .exptrack."""
+    objects = Objects(str(work / ".exptrack" / "store" / "objects"))
+    objects.add_bytes(b"from an earlier run")
+    (work / "a").write_bytes(b"a")
+    (artifact,), _ = keep_outputs(objects, [Declared(label="all", pattern=".")], str(work), LONG_AGO)
+    assert [f.path for f in decode_tree(objects.read(artifact.digest))] == ["a"]
+
+
+# --- written by this run? --------------------------------------------------------------------------------------------
+
+
+def age(path, seconds):
+    then = time.time() - seconds
+    os.utime(path, (then, then), follow_symlinks=False)
+
+
+def test_an_output_that_is_older_than_the_run_is_kept_and_said(keep, work):
+    (work / "m.pt").write_bytes(b"x")
+    age(work / "m.pt", 3600)
+    kept, warnings = keep(("model", "m.pt"), started_at=utc(time.time() - 60))
+    assert ("model", "m.pt") in kept
+    assert len(warnings) == 1
+    assert "older" in warnings[0]
+
+
+def test_a_folder_is_older_only_when_everything_in_it_is(work):
+    (work / "out").mkdir()
+    for name in ("a", "b"):
+        (work / "out" / name).write_bytes(b"x")
+        age(work / "out" / name, 3600)
+    age(work / "out", 3600)
+    started = utc(time.time() - 60)
+    assert is_older(str(work / "out"), started)
+    os.utime(work / "out" / "b")
+    assert not is_older(str(work / "out"), started)
+
+
+def test_a_coarse_clock_does_not_make_a_fresh_file_old(work):
+    (work / "m").write_bytes(b"x")
+    age(work / "m", 1)
+    assert not is_older(str(work / "m"), utc(time.time()))
+
+
+def test_what_has_gone_is_not_old(work):
+    assert not is_older(str(work / "none"), utc(time.time()))
+
+
+# --- the digest of a folder ------------------------------------------------------------------------------------------
+
+
+class Summer:
+    def add_bytes(self, data):
+        return hashlib.sha256(data).hexdigest()
+
+    def add_file(self, path):
+        with open(path, "rb") as f:
+            data = f.read()
+        return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def test_a_folder_has_one_digest_wherever_it_lies(keep, work, tmp_path):
+    (work / "out" / "deep").mkdir(parents=True)
+    (work / "out" / "deep" / "b").write_bytes(b"b")
+    (work / "out" / "a").symlink_to("deep")
+    kept, _ = keep(("m", "out"))
+    (work / "out").rename(tmp_path / "moved")
+    assert entries(keep, kept["m", "out"]) == {f.path: f for f in keep_folder(Summer(), str(tmp_path / "moved"))}
+
+
+def test_asking_for_a_digest_does_not_leave_anything_out_silently(work):
+    (work / "out").mkdir()
+    (work / "out" / "a").write_bytes(b"x")
+
+    class Gone(Summer):
+        def add_file(self, path):
+            raise FileNotFoundError(2, "No such file or directory", path)
+
+    with pytest.raises(FileNotFoundError):
+        keep_folder(Gone(), str(work / "out"))
