@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from exptrack import __version__
 from exptrack.actions import policy
 from exptrack.actions.authors import author
+from exptrack.actions.how_to_read import reading_of
 from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
 from exptrack.config import Project
 from exptrack.errors import NotStarted
@@ -37,6 +38,7 @@ class Request(NamedTuple):
     is_child: bool = False
     is_strict: bool = False
     is_quiet: bool = False
+    is_declared_only: bool = False
 
 
 def is_passed_through(request: Request) -> bool:
@@ -54,7 +56,6 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
     allowed = project.config.secret_names_allowed
     given_params = policy.parse_pairs(request.params, "parameter", "-p")
     params = redact_mapping(_typed(given_params), allowed)
-    patterns = policy.parse_pairs(request.patterns, "metric pattern", "--metric")
     for path in request.configs:
         if not os.path.isfile(path):
             raise NotStarted(f"no config file {path}", "-c takes a YAML, JSON or TOML file")
@@ -83,12 +84,7 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
         "parent": os.environ.get("EXPTRACK_RUN_ID") if request.is_child else None,
         "version": __version__,
         "configs": list(request.configs),
-        "reading": {
-            "patterns": {**config.patterns, **patterns},
-            "ignore": config.ignored_metrics,
-            "rename": config.renamed_metrics,
-            "files": list(request.metrics_files),
-        },
+        "reading": reading_of(request, config),
     }
 
 

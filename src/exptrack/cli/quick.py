@@ -32,7 +32,13 @@ VALUES = {
     "--metrics": "metrics_files",
     "--metric": "patterns",
 }
-FLAGS = {"--child": "is_child", "--strict": "is_strict", "--quiet": "is_quiet", "-q": "is_quiet"}
+FLAGS = {
+    "--child": "is_child",
+    "--strict": "is_strict",
+    "--no-auto": "is_declared_only",
+    "--quiet": "is_quiet",
+    "-q": "is_quiet",
+}
 
 
 def parse(words: Sequence[str]) -> Request | None:

@@ -27,8 +27,15 @@ def run(
     configs: list[str] = typer.Option([], "-c", "--config", metavar="FILE", help="Parameters from YAML, JSON, TOML."),
     inputs: list[str] = typer.Option([], "-i", "--in", metavar="[NAME=]PATH", help="Input: digest and size recorded."),
     outputs: list[str] = typer.Option([], "-o", "--out", metavar="[KIND=]PATH", help="Output: bytes kept at the end."),
-    metrics_files: list[str] = typer.Option([], "--metrics", metavar="FILE", help="File with metrics, read live."),
-    patterns: list[str] = typer.Option([], "--metric", metavar="NAME=REGEX", help="Extra pattern for the output."),
+    metrics_files: list[str] = typer.Option(
+        [], "--metrics", metavar="PATH", help="File or folder with metrics, read live."
+    ),
+    patterns: list[str] = typer.Option(
+        [], "--metric", metavar="NAME=REGEX", help="Extra pattern; or FILE.json of them."
+    ),
+    is_declared_only: bool = typer.Option(
+        False, "--no-auto", help="Search for no metric files; read those of --metrics."
+    ),
     is_child: bool = typer.Option(False, "--child", help="Inside another run: record as a child run of it."),
     is_strict: bool = typer.Option(False, "--strict", help="Exit 4 when something mandatory is missing at the end."),
     is_quiet: bool = typer.Option(False, "-q", "--quiet", help="Print nothing of our own."),
@@ -52,5 +59,6 @@ def run(
         is_child=is_child,
         is_strict=is_strict,
         is_quiet=is_quiet,
+        is_declared_only=is_declared_only,
     )
     return run_and_record(request, say_on_stderr)
