@@ -42,6 +42,8 @@ _TQDM_OWN = pattern(
     r"(?P<desc>.*?)\[?(?P<n>\d+)/(?P<total>\d+)\]?\s+\d{1,3}%\|(?P<bar>[^,\[|]*)\|?,?(?P<post>[^\[]*)\[[\d:?]+<[^\]]*\]"
 )
 _MOST_BARS = 16
+_ELAPSED = pattern(r"\d+(?::\d\d)+")
+RUNNING_EVERY = 30.0  # seconds
 Values = dict[str, tuple[float, bool]]
 _CUT = pattern(r"[-+]?[\d.]+(?:e-?)?$")
 
@@ -94,7 +96,8 @@ def _tqdm(found: re.Match[str], state: State) -> list[Found]:
         return table
     if found["unit_n"]:
         return []
-    return _advance(found["desc"], post, to_float(found["n"]), found["rate"] or "", state)
+    out = _advance(found["desc"], post, to_float(found["n"]), found["rate"] or "", state)
+    return out + _running(found["n"], found["total"], clock or "", state)
 
 
 def _table(found: re.Match[str], state: State) -> list[Found] | None:
@@ -171,8 +174,36 @@ def _rich(found: re.Match[str], state: State) -> list[Found] | None:
         return table
     post = _CLOCKS.sub(" ", found["post"])
     out = _advance(found["desc"], post, to_float(found["n"]), "", state)
+    out += _running(found["n"], found["total"], found["post"], state)
     state.bar = next(reversed(state.bars.values()), None) if state.bars else None
     return out
+
+
+def _running(n: str, total: str, clock: str, state: State) -> list[Found]:
+    """The newest frame as a point within its epoch, once in RUNNING_EVERY seconds of the bar's own clock.
+
+    Epochs of hours would else show nothing while they last. Epoch e is complete at step e, half of it at e - 0.5.
+    """
+    bar = next(reversed(state.bars.values()), None)
+    if bar is None or not bar.is_epoch or bar.epoch is None or bar.epoch == bar.at or not (n + total).isdigit():
+        return []
+    seconds = _seconds(clock)
+    if seconds < bar.told_at:
+        bar.told_at = 0.0
+    if seconds - bar.told_at < RUNNING_EVERY or int(n) >= int(total):
+        return []
+    bar.told_at = seconds
+    step = bar.epoch - 1 + int(n) / int(total)
+    return [Found(name, value, step, step, percent) for name, (value, percent) in bar.values.items()]
+
+
+def _seconds(clock: str) -> float:
+    """`22:15<43:27` or `0:00:22 • 0:01:00`: the seconds the bar has run."""
+    found = _ELAPSED.match(clock)
+    seconds = 0
+    for part in found[0].split(":") if found else ():
+        seconds = seconds * 60 + int(part)
+    return float(seconds)
 
 
 def _fill(bar: Bar, text: str) -> None:

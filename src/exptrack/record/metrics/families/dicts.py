@@ -15,7 +15,7 @@ from exptrack.record.metrics import names, words
 from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
-from exptrack.record.metrics.progress import find_progress
+from exptrack.record.metrics.progress import NOWHERE, find_progress
 from exptrack.record.metrics.reading import with_split
 from exptrack.record.metrics.state import Found, State
 
@@ -102,7 +102,7 @@ def number_of(value: Any) -> tuple[float, bool, bool] | None:
 def position_of(flat: dict[str, Any], wanted: tuple[str, ...]) -> int | float | None:
     """The step or epoch under the first of the `wanted` keys that is there."""
     for key in wanted:
-        number = number_of(flat.get(key))
+        number = number_of(flat[key]) if key in flat else None
         if number is not None and number[0] == number[0]:
             return to_count(repr(number[0]))
     return None
@@ -110,7 +110,7 @@ def position_of(flat: dict[str, Any], wanted: tuple[str, ...]) -> int | float | 
 
 def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
     flat = dict(list(flatten(mapping))[:2000])
-    before = find_progress(prefix)
+    before = find_progress(prefix) if prefix else NOWHERE
     step = position_of(flat, STEPS)
     epoch = position_of(flat, EPOCHS)
     step = before.step if step is None else step
@@ -144,11 +144,9 @@ def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
 def _is_worth(name: str, is_whole: bool, is_placed: bool, has_strong: bool) -> bool:
     if name.split("/")[-1] in STEPS or name.split("/")[-1] in EPOCHS:
         return False
-    return (
-        is_placed and (has_strong or not is_whole)
-        if not is_whole
-        else is_placed and has_strong and not names.is_rate(name)
-    )
+    if not is_placed:
+        return False
+    return (has_strong and not names.is_rate(name)) if is_whole else True
 
 
 def _mlperf(mapping: dict[str, Any], state: State) -> list[Found]:

@@ -63,3 +63,10 @@ def test_ultralytics_puts_table_rows_into_the_bar():
 
 def test_a_bar_without_metrics_gives_none():
     assert points("\rCounting: 100%|##| 4000/4000 [00:00<00:00, 86293.23 examples/s]\n") == []
+
+
+def test_a_long_epoch_shows_while_it_lasts():
+    frame = "\rEpoch 2:  {p}%|##| {n}/100 [{clock}<09:59, 1.0s/it, loss={v}]"
+    clocks = ["00:10", "00:29", "00:40", "00:50", "01:20", "1:01:20"]
+    text = "".join(frame.format(p=10 * i, n=10 * i, clock=c, v=i / 10) for i, c in enumerate(clocks, 1))
+    assert points(text) == [("loss", 0.3, 1.3), ("loss", 0.5, 1.5), ("loss", 0.6, 1.6), ("loss", 0.6, 2)]
