@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from exptrack.actions.write_tree import write_tree
-from exptrack.errors import NoSuchRun
-from exptrack.model import Artifact, Run
+from exptrack.actions.write_tree import LINK, write_tree
+from exptrack.errors import ExptrackError, NoSuchRun
+from exptrack.model import Artifact, Run, StoredFile
 from exptrack.store.place import Store
-from exptrack.store.trees import decode_tree
+from exptrack.store.trees import decode_tree, path_problem
 
 
 class Fetched(NamedTuple):
@@ -25,20 +27,58 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
     """Write the artifacts that `names` pick (a kind, a path, a file name, or a glob; none: all) below `target`.
 
     NoSuchRun (exit 3) for a name nothing answers to, Damaged (exit 6) for bytes that are gone or altered. A file that
-    is there already is replaced only when it has the same bytes or is one of ours being written again.
+    is there already is replaced only when the store has its bytes; else ExptrackError, before anything is written.
     """
-    chosen = _choose(run, names)
-    out = []
-    for artifact in chosen:
-        path = os.path.join(target, safe_path(artifact.path))
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        if artifact.is_tree:
+    root, files, out = os.path.realpath(target), [], []
+    taken: set[str] = set()
+    for artifact in _choose(run, names):
+        name = _place(artifact, taken)
+        taken.add(name)
+        files += _entries(store, artifact, name)
+        out.append(Fetched(artifact, os.path.join(target, name)))
+    for file in files:
+        _check_place(store, os.path.join(root, file.path), file)
+    os.makedirs(root, exist_ok=True)
+    write_tree(store, files, root)
+    for artifact, path in out:
+        if artifact.is_tree and artifact.files == 0:
             os.makedirs(path, exist_ok=True)
-            write_tree(store, decode_tree(store.objects.read(artifact.digest)), os.path.realpath(path))
-        else:
-            store.objects.copy_out(artifact.digest, path, int(artifact.mode[-3:], 8))
-        out.append(Fetched(artifact, path))
     return out
+
+
+def _entries(store: Store, artifact: Artifact, name: str) -> list[StoredFile]:
+    """Every file of an artifact, by its path below the target."""
+    if artifact.is_tree:
+        return [replace(f, path=f"{name}/{f.path}") for f in decode_tree(store.objects.read(artifact.digest))]
+    mode = "100755" if artifact.mode == "100755" else "100644"
+    return [StoredFile(path=name, digest=artifact.digest, size=artifact.size, mode=mode)]
+
+
+def _place(artifact: Artifact, taken: Collection[str]) -> str:
+    """The recorded path; below its kind where two artifacts would be one file (`/a/m.pt` and `/b/m.pt`)."""
+    name, kind, count = safe_path(artifact.path), safe_path(artifact.kind), 1
+    place = name
+    while place in taken:
+        place = f"{kind}/{name}" if count == 1 else f"{kind}-{count}/{name}"
+        count += 1
+    return place
+
+
+def _check_place(store: Store, path: str, file: StoredFile) -> None:
+    """Whatever is there already and is in no store would be lost."""
+    if os.path.islink(path):
+        is_ours = file.mode == LINK and os.fsencode(os.readlink(path)) == store.objects.read(file.digest)
+    elif os.path.isfile(path):
+        is_ours = store.objects.has(_sum(path))
+    else:
+        return
+    if not is_ours:
+        raise ExptrackError(f"{path} is in the way: it is not from the store", "move it, or name another folder")
+
+
+def _sum(path: str) -> str:
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def _choose(run: Run, names: Sequence[str]) -> list[Artifact]:
@@ -65,6 +105,7 @@ def safe_path(path: str) -> str:
     """A recorded path as one below the target: absolute and `..` ones keep only their last part. The manifest may have
     been written by somebody else."""
     parts = [p for p in path.split("/") if p not in ("", ".")]
-    if path.startswith("/") or ".." in parts or "\0" in path or not parts:
-        parts = [p for p in parts[-1:] if p != ".." and "\0" not in p] or ["artifact"]
-    return os.path.join(*parts)
+    if path.startswith("/") or ".." in parts or not parts:
+        parts = [p for p in parts[-1:] if p != ".."]
+    name = "/".join(parts)
+    return name if path_problem(name) is None else "artifact"
