@@ -1,4 +1,4 @@
-"""How the metrics of a run are to be read: options and policy -> `reading` in start.json, checked before anything starts.
+"""How the metrics of a run are to be read: options, policy -> `reading` in start.json, checked before the start.
 
 The recorder and `recover` read by it, so it holds all they need.
 """
@@ -8,38 +8,38 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from exptrack.actions.policy import parse_pairs
 from exptrack.config import GATE, Config, are_definitions
 from exptrack.errors import NotStarted
 from exptrack.files import read_bytes
 
-if TYPE_CHECKING:
-    from exptrack.actions.request import Request
-
 # Bytes; a list of definitions is some lines long.
 LARGEST = 1 << 20
 
 
-def reading_of(request: Request, config: Config) -> dict[str, Any]:
-    """Patterns, names and files as plain data. NotStarted (exit 125) for a pattern that cannot be used."""
+def reading_of(
+    config: Config, *, patterns: Sequence[str], files: Sequence[str], outputs: Sequence[str], is_declared_only: bool
+) -> dict[str, Any]:
+    """`--metric`, `--metrics`, `-o` and `--no-auto` with the policy, as plain data. NotStarted (exit 125) for a pattern
+    that cannot be used."""
     given: dict[str, str] = {}
-    for word in request.patterns:
+    for word in patterns:
         given |= _definitions(word) if is_definitions(word) else parse_pairs([word], "metric pattern", "--metric")
-    patterns = {**config.patterns, **given}
-    for name, pattern in patterns.items():
+    all_patterns = {**config.patterns, **given}
+    for name, pattern in all_patterns.items():
         _check(name, pattern)
     return {
-        "patterns": patterns,
+        "patterns": all_patterns,
         "ignore": config.ignored_metrics,
         "rename": config.renamed_metrics,
         "aliases": config.aliases,
         "known": known_names(config),
-        "files": list(request.metrics_files),
-        "folders": [] if request.is_declared_only else _folders(request.outputs),
-        "auto": config.is_searching and not request.is_declared_only,
+        "files": list(files),
+        "folders": [] if is_declared_only else _folders(outputs),
+        "auto": config.is_searching and not is_declared_only,
     }
 
 
@@ -77,7 +77,7 @@ def _check(name: str, pattern: str) -> None:
         raise NotStarted(f"the pattern of metric {name} has no group for the value", f"as in {name}=loss: ([0-9.]+)")
 
 
-def _folders(outputs: tuple[str, ...]) -> list[str]:
+def _folders(outputs: Sequence[str]) -> list[str]:
     """Folders outside the working folder that were declared as outputs: metric files may lie there as well."""
     out = []
     here = os.path.realpath(os.getcwd())

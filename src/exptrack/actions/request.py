@@ -84,7 +84,13 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
         "parent": os.environ.get("EXPTRACK_RUN_ID") if request.is_child else None,
         "version": __version__,
         "configs": list(request.configs),
-        "reading": reading_of(request, config),
+        "reading": reading_of(
+            config,
+            patterns=request.patterns,
+            files=request.metrics_files,
+            outputs=request.outputs,
+            is_declared_only=request.is_declared_only,
+        ),
     }
 
 
