@@ -33,6 +33,9 @@ goals = { "val/acc" = "max", "*loss*" = "min" }
 patterns = { lr = 'lr=(\\S+)' }
 ignore = ["debug/*"]
 rename = { a = "b" }
+aliases = { "val/acc" = ["holdout"] }
+definitions = [{ Name = "wd", Regex = 'wd=(\\\\S+)' }]
+auto = false
 [promote.churn-prod]
 metrics = ["val/acc >= 0.90", "a b<1e-3"]
 better_than_current = "val/acc"
@@ -84,9 +87,11 @@ def test_every_key_arrives(tmp_path):
         required_outputs=("model",),
         required_end_tags=("data",),
         goals={"val/acc": "max", "*loss*": "min"},
-        patterns={"lr": r"lr=(\S+)"},
+        patterns={"wd": r"wd=(\S+)", "lr": r"lr=(\S+)"},
         ignored_metrics=("debug/*",),
         renamed_metrics={"a": "b"},
+        aliases={"val/acc": ("holdout",)},
+        is_searching=False,
         gates=(
             Gates("churn-prod", ("val/acc >= 0.90", "a b<1e-3"), "val/acc", 1.0, True, ("model",)),
             Gates("*"),

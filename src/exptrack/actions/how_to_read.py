@@ -25,14 +25,8 @@ def reading_of(
 ) -> dict[str, Any]:
     """`--metric`, `--metrics`, `-o` and `--no-auto` with the policy, as plain data. NotStarted (exit 125) for a pattern
     that cannot be used."""
-    given: dict[str, str] = {}
-    for word in patterns:
-        given |= _definitions(word) if is_definitions(word) else parse_pairs([word], "metric pattern", "--metric")
-    all_patterns = {**config.patterns, **given}
-    for name, pattern in all_patterns.items():
-        _check(name, pattern)
     return {
-        "patterns": all_patterns,
+        "patterns": patterns_of(config.patterns, patterns),
         "ignore": config.ignored_metrics,
         "rename": config.renamed_metrics,
         "aliases": config.aliases,
@@ -41,6 +35,17 @@ def reading_of(
         "folders": [] if is_declared_only else _folders(outputs),
         "auto": config.is_searching and not is_declared_only,
     }
+
+
+def patterns_of(policy: Mapping[str, str], words: Sequence[str]) -> dict[str, str]:
+    """The policy's patterns and those of --metric, which win. NotStarted for one that cannot be used."""
+    given: dict[str, str] = {}
+    for word in words:
+        given |= _definitions(word) if is_definitions(word) else parse_pairs([word], "metric pattern", "--metric")
+    patterns = {**policy, **given}
+    for name, pattern in patterns.items():
+        _check(name, pattern)
+    return patterns
 
 
 def is_definitions(word: str) -> bool:

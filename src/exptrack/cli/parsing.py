@@ -7,8 +7,8 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 
+from exptrack.actions.how_to_read import patterns_of
 from exptrack.actions.parse import explain, parse, parse_file
-from exptrack.actions.policy import parse_pairs
 from exptrack.cli.humane import number
 from exptrack.cli.screen import Screen, Span
 from exptrack.config import find_project
@@ -19,9 +19,8 @@ from exptrack.model import Point
 def print_parsed(screen: Screen, file: str, patterns: Sequence[str], *, as_json: bool) -> None:
     """FILE or `-`; the patterns, ignored and renamed names of the project count as they would in a run."""
     config = project.config if (project := find_project()) else None
-    own = parse_pairs(list(patterns), "metric pattern", "--metric")
     how = {
-        "patterns": {**(config.patterns if config else {}), **own},
+        "patterns": patterns_of(config.patterns if config else {}, patterns),
         "ignore": config.ignored_metrics if config else (),
         "rename": config.renamed_metrics if config else {},
     }
