@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pin": ("run",),
     "get": ("run", "output*"),
     "restore": ("run", "folder"),
+    "policy": ("policy-action", "file"),
     "verify": ("run*",),
     "recover": (),
     "reindex": (),
@@ -95,6 +96,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "which": (JSON,),
     "pin": (("--remove", "", "Unpin."),),
     "get": (("-o --output", "folder", "Where to; made when it is not there."), JSON),
+    "policy": (JSON,),
     "verify": (("--sample", "text", "Read only so much again, chosen by chance."), JSON),
     "restore": (("--force", "", "Also into a folder that is not empty."),),
 }

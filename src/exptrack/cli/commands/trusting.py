@@ -8,6 +8,7 @@ import typer
 
 from exptrack.actions.places import here
 from exptrack.cli.screen import Screen
+from exptrack.errors import ExptrackError
 
 JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
 
@@ -38,3 +39,36 @@ def verify(
     else:
         print_verified(screen, done.read, done.size, [p[:3] for p in done.problems])
     return 6 if done.problems else 0
+
+
+def policy(
+    action: str = typer.Argument(..., metavar="check|explain", help="Is the file right; what does it ask of a run."),
+    file: str = typer.Argument(None, metavar="[FILE]", help="check: this file; else the one that counts here."),
+    as_json: bool = JSON,
+) -> None:
+    """Check the policy file, or explain what it asks of a run here.
+
+    Exit 2 when it is wrong, with the line."""
+    import os
+
+    from exptrack.actions.explain_policy import check_policy, explain_policy
+    from exptrack.actions.present_trust import policy_json
+    from exptrack.cli.plain import print_json
+    from exptrack.cli.trustview import print_rules
+    from exptrack.config import Config, find_project, read_config
+
+    if action not in ("check", "explain"):
+        raise ExptrackError(f"policy has no {action!r}", "`exptrack policy check` or `exptrack policy explain`")
+    screen = Screen.of()
+    if file:
+        config = read_config(file)
+    else:
+        project = find_project(create=True)
+        config = project.config if project else Config()
+    rules = list(explain_policy(config, os.environ))
+    if action == "check":
+        config, rules = check_policy(config)
+    if as_json:
+        print_json(screen, policy_json(config.path, rules))
+    else:
+        print_rules(screen, config.path, rules, is_check=action == "check")

@@ -1,0 +1,141 @@
+"""`policy check` and `policy explain`: is the file right, and what does it ask of a run here, line by line?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from exptrack.actions.goals import goal_for
+from exptrack.actions.policy import tags_of
+from exptrack.config import Config, Gates, Keep, read_config
+from exptrack.errors import ExptrackError
+from exptrack.policy_keys import PYPROJECT
+from exptrack.policy_lines import line_of
+
+START, END, GATE, KEPT = "before the start", "at the end", "to promote", "when bytes go"
+ALWAYS, DEFAULT = "always", "default"
+
+
+class Rule(NamedTuple):
+    """One thing that is asked. `when`: one of the four moments above; `model`: the glob of a promotion gate; `given`:
+    what answers it here without a word; `source`: FILE:LINE, `always` or `default`."""
+
+    when: str
+    asked: str
+    source: str
+    model: str | None = None
+    given: str | None = None
+
+
+class Lines:
+    """Where the keys of one policy file stand."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path, self.text = path, ""
+        if path is not None:
+            with open(path, encoding="utf-8") as f:
+                self.text = f.read()
+
+    def of(self, *place: str) -> str:
+        """FILE:LINE of a key."""
+        if self.path is None:
+            return DEFAULT
+        full = ("tool", "exptrack", *place) if os.path.basename(self.path) == PYPROJECT else place
+        return f"{self.path}:{line_of(full, self.text)}"
+
+
+def check_policy(config: Config, path: str | None = None) -> tuple[Config, list[Rule]]:
+    """The file at `path`, else the one `config` was read from: what it says. ExptrackError (exit 2) with every line
+    that is wrong, and when there is no file."""
+    named = path or config.path
+    if named is None:
+        raise ExptrackError("no exptrack.toml here or above it", "`exptrack init` writes a commented one")
+    found = read_config(named)
+    problems = list(_problems(found, Lines(named)))
+    if problems:
+        raise ExptrackError("\n".join(text for text, _ in problems), problems[0][1])
+    return found, list(explain_policy(found, {}))
+
+
+def _problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:
+    """(message, hint) of what is well-formed and still cannot work."""
+    asked: list[tuple[str | None, tuple[str, ...]]]
+    asked = [(g.better_than_current, ("promote", g.pattern, "better_than_current")) for g in config.gates]
+    asked += [(k.metric, ("retention", "keep")) for k in map(Keep.of, config.retention_keep) if k.what == "best"]
+    for metric, place in asked:
+        if metric and goal_for(metric, config.goals) is None:
+            hint = f'say it: [metrics] goals = {{ "{metric}" = "max" }}'
+            yield f"{lines.of(*place)}: nothing says whether more or less `{metric}` is better", hint
+
+
+def explain_policy(config: Config, environment: Mapping[str, str]) -> Iterator[Rule]:
+    """Everything asked of a run that starts here now, in the order it meets it."""
+    lines = Lines(config.path)
+    yield from _start(config, lines, environment)
+    yield from _end(config, lines)
+    yield Rule(GATE, "the run is finished, and nothing mandatory is missing", ALWAYS, "*")
+    yield Rule(GATE, "its kept outputs are still in the store", ALWAYS, "*")
+    for gates in config.gates:
+        yield from _gates(gates, lines)
+    yield from _retention(config, lines)
+
+
+def _start(config: Config, lines: Lines, environment: Mapping[str, str]) -> Iterator[Rule]:
+    known = tags_of(config, {}, environment)
+    for tag in config.required_tags:
+        given = f"{tag}={known[tag]}" if known.get(tag, "").strip() else None
+        yield Rule(START, f"tag {tag}", lines.of("require", "tags"), given=given)
+    if config.required_name is not None:
+        yield Rule(START, f"a name that matches {config.required_name}", lines.of("require", "name"))
+    source = lines.of("snapshot", "max_size") if config.snapshot_max_bytes != Config().snapshot_max_bytes else DEFAULT
+    yield Rule(START, f"the code is at most {config.snapshot_max_bytes} bytes", source)
+
+
+def _end(config: Config, lines: Lines) -> Iterator[Rule]:
+    wanted = {
+        "metrics": ("metric", config.required_metrics),
+        "outputs": ("output", config.required_outputs),
+        "tags": ("tag", config.required_end_tags),
+    }
+    for key, (word, names) in wanted.items():
+        for name in names:
+            yield Rule(END, f"{word} {name}", lines.of("require", "end", key))
+
+
+def _gates(gates: Gates, lines: Lines) -> Iterator[Rule]:
+    def source(key: str) -> str:
+        return lines.of("promote", gates.pattern, key)
+
+    for text in gates.metrics:
+        yield Rule(GATE, text, source("metrics"), gates.pattern)
+    if gates.better_than_current:
+        by = f" by at least {gates.min_delta:g}" if gates.min_delta else ""
+        asked = f"{gates.better_than_current} better than the current run's{by}"
+        yield Rule(GATE, asked, source("better_than_current"), gates.pattern)
+    if gates.clean:
+        yield Rule(GATE, "committed code", source("clean"), gates.pattern)
+    for kind in gates.outputs:
+        yield Rule(GATE, f"output {kind}", source("outputs"), gates.pattern)
+
+
+def _retention(config: Config, lines: Lines) -> Iterator[Rule]:
+    default = Config()
+    has_window = config.retention_window != default.retention_window
+    source = lines.of("retention", "window") if has_window else DEFAULT
+    yield Rule(KEPT, f"outputs of runs that ended less than {config.retention_window} ago stay", source)
+    yield Rule(KEPT, "those of current, pinned and live runs stay, and of the runs they were made from", ALWAYS)
+    source = lines.of("retention", "keep") if config.retention_keep != default.retention_keep else DEFAULT
+    for rule in map(Keep.of, config.retention_keep):
+        yield Rule(KEPT, _kept(rule), source)
+    if config.retention_max_bytes is not None:
+        asked = f"the rest goes, oldest first, until the store has {config.retention_max_bytes} bytes"
+        yield Rule(KEPT, asked, lines.of("retention", "max_size"))
+
+
+def _kept(rule: Keep) -> str:
+    if rule.what == "best":
+        return f"those of the best {rule.most} finished runs by {rule.metric} stay"
+    if rule.what == "pinned":
+        return "those of pinned runs stay"
+    return f"those of the last {rule.most} promotions of a model stay" if rule.most else "those ever promoted stay"

@@ -1,0 +1,93 @@
+"""What a policy file asks of a run, and which line asks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exptrack.actions.explain_policy import Rule, check_policy, explain_policy
+from exptrack.config import Config, read_config
+from exptrack.errors import ExptrackError
+
+WHOLE = """project = "churn"
+[require]
+tags = ["project", "owner"]
+name = '^[a-z]+$'
+[require.end]
+metrics = ["val/acc"]
+outputs = ["model"]
+[promote."churn-*"]
+metrics = ["val/acc >= 0.9"]
+better_than_current = "val/acc"
+min_delta = 0.01
+clean = true
+outputs = ["model"]
+[retention]
+window = "30d"
+keep = ["promoted:3", "pinned", "best:val/acc:2"]
+max_size = "1 GB"
+"""
+
+
+def written(folder: Path, text: str, name: str = "exptrack.toml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_every_rule_names_its_line(tmp_path):
+    path = written(tmp_path, WHOLE)
+    rules = list(explain_policy(read_config(path), {}))
+    said = [(r.when, r.model, r.asked, r.source.removeprefix(path)) for r in rules]
+    assert ("before the start", None, "tag owner", ":3") in said
+    assert ("before the start", None, "a name that matches ^[a-z]+$", ":4") in said
+    assert ("at the end", None, "metric val/acc", ":6") in said
+    assert ("at the end", None, "output model", ":7") in said
+    assert ("to promote", "*", "its kept outputs are still in the store", "always") in said
+    assert ("to promote", "churn-*", "val/acc >= 0.9", ":9") in said
+    assert ("to promote", "churn-*", "val/acc better than the current run's by at least 0.01", ":10") in said
+    assert ("to promote", "churn-*", "committed code", ":12") in said
+    assert ("when bytes go", None, "those of the best 2 finished runs by val/acc stay", ":16") in said
+    assert ("when bytes go", None, "those of the last 3 promotions of a model stay", ":16") in said
+    assert [r.source for r in rules if "1073741824" in r.asked] == [f"{path}:17"]
+
+
+def test_what_is_given_already_is_said(tmp_path):
+    config = read_config(written(tmp_path, WHOLE))
+    rules = {r.asked: r for r in explain_policy(config, {"EXPTRACK_TAGS": "owner=vision"})}
+    assert (rules["tag project"].given, rules["tag owner"].given) == ("project=churn", "owner=vision")
+    assert {r.asked: r for r in explain_policy(config, {})}["tag owner"].given is None
+
+
+def test_without_a_file_the_defaults_are_explained():
+    rules = list(explain_policy(Config(), {}))
+    assert {r.source for r in rules} == {"default", "always"}
+    assert Rule("when bytes go", "outputs of runs that ended less than 90d ago stay", "default") in rules
+    with pytest.raises(ExptrackError, match=r"no exptrack\.toml"):
+        check_policy(Config())
+
+
+def test_lines_in_pyproject(tmp_path):
+    path = written(tmp_path, '[project]\nname = "x"\n[tool.exptrack.require]\ntags = ["owner"]\n', "pyproject.toml")
+    assert next(explain_policy(read_config(path), {})).source == f"{path}:4"
+
+
+def test_what_is_well_formed_and_cannot_work_is_wrong(tmp_path):
+    path = written(tmp_path, '[promote.m]\nbetter_than_current = "speed"\n[retention]\nkeep = ["best:quux"]\n')
+    with pytest.raises(ExptrackError) as e:
+        check_policy(Config(), path)
+    assert e.value.exit_code == 2
+    first, second = e.value.message.splitlines()
+    assert first.startswith(f"{path}:2:")
+    assert "`speed`" in first
+    assert second.startswith(f"{path}:4:")
+    fixed = written(tmp_path, Path(path).read_text() + '[metrics]\ngoals = { speed = "max", quux = "min" }\n')
+    config, rules = check_policy(Config(), fixed)
+    assert config.goals["speed"] == "max"
+    assert rules
+
+
+def test_a_wrong_key_is_told_with_its_line(tmp_path):
+    with pytest.raises(ExptrackError, match=r":2: unknown key `require.tag`"):
+        check_policy(Config(), written(tmp_path, '[require]\ntag = ["x"]\n'))
