@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exptrack import wire
 from exptrack.config import Project
 from exptrack.model import Start
 from exptrack.record.rundir import CAPTURED, RunDir
+from exptrack.store.bulk import Bulk
 from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
 
@@ -69,8 +71,17 @@ class Captures:
         self.data["warnings"].extend(warnings)
 
     def _code(self, snapshot: Snapshot) -> Any:
-        state, warnings = snapshot.complete(self.store.objects, encode_tree)
+        bulk = Bulk(self.store.objects.root)
+        state, warnings = snapshot.complete(bulk, encode_tree)
         self._warn(warnings)
+        try:
+            bulk.commit()
+        except OSError as e:
+            # The facts of git are known all the same; only the bytes are not safe.
+            self._warn([f"the code snapshot could not be stored: {e}"])
+            return replace(state, tree=None, files=0)
+        finally:
+            bulk.drop()
         return state
 
     def _environment(self) -> Any:

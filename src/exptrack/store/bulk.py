@@ -13,12 +13,11 @@ from exptrack.files import publish, remove_if_there, sync_folder
 from exptrack.store.objects import Objects
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import IO
 
 
 class Bulk(Objects):
-    """A store's objects as a context: what is added has a name when the block has ended well, else none of it."""
+    """A store's objects; what is added gets its name at `commit`. The caller ends with `drop`, whatever happened."""
 
     def __init__(self, root: str) -> None:
         super().__init__(root)
@@ -51,14 +50,8 @@ class Bulk(Objects):
         for folder in (*folders, self.root) if folders else ():
             sync_folder(folder)
 
-    def __enter__(self) -> Bulk:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        try:
-            if kind is None:
-                self.commit()
-        finally:
-            for tmp in self._waiting.values():
-                remove_if_there(tmp)
-            self._waiting.clear()
+    def drop(self) -> None:
+        """Take away what has no name yet."""
+        for tmp in self._waiting.values():
+            remove_if_there(tmp)
+        self._waiting.clear()
