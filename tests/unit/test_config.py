@@ -34,7 +34,7 @@ patterns = { lr = 'lr=(\\S+)' }
 ignore = ["debug/*"]
 rename = { a = "b" }
 aliases = { "val/acc" = ["holdout"] }
-definitions = [{ Name = "wd", Regex = 'wd=(\\\\S+)' }]
+definitions = [{ Name = "wd", Regex = 'wd=(\\S+)' }]
 auto = false
 [promote.churn-prod]
 metrics = ["val/acc >= 0.90", "a b<1e-3"]
