@@ -8,7 +8,7 @@ from typing import Any
 
 from exptrack.actions.authors import author
 from exptrack.actions.find import load_run, resolve
-from exptrack.capture.redact import mask_text
+from exptrack.capture.redact import mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.errors import ExptrackError
 from exptrack.model import Event, Run
@@ -22,15 +22,15 @@ def tag(project: Project, store: Store, text: str, pairs: Sequence[str]) -> Run:
     changes: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
+        if not equals or not key.strip() or any(c.isspace() for c in key.strip()):
             raise ExptrackError(f"{pair!r} is not a tag", "write KEY=VALUE to set it, KEY= to remove it")
-        changes[key.strip()] = mask_text(value)
+        changes[key.strip()] = value
     gone = [k for k, v in changes.items() if not v]
     if lacking := [k for k in gone if k not in run.tags]:
         raise ExptrackError(
             f"run {run.id} has no tag {', '.join(lacking)}", f"its tags: {', '.join(run.tags) or 'none'}"
         )
-    kept = {k: v for k, v in changes.items() if v}
+    kept = redact_mapping({k: v for k, v in changes.items() if v}, project.config.secret_names_allowed)
     if kept:
         _say(store, run, "tag", kept)
     if gone:

@@ -7,15 +7,17 @@ last value: it belongs to the weights that were saved at the end.
 
 from __future__ import annotations
 
+import math
 import operator
-import os
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from exptrack.actions.goals import goal_for
 from exptrack.config import GATE, Config, Gates
-from exptrack.model import Gate, Run
+from exptrack.errors import Damaged
+from exptrack.model import Artifact, Gate, Run
 from exptrack.store.place import Store
+from exptrack.store.trees import decode_tree
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -102,7 +104,9 @@ def _better(config: Config, run: Run, current: Run | None, gates: Gates) -> Gate
             hint=f'say in [metrics] goals: "{name}" = "max"',
         )
     gain = found.last - before.last if goal == "max" else before.last - found.last
-    is_better = gain > 0 and gain >= gates.min_delta
+    # 0.94 - 0.93 is a little less than 0.01 in floats; and any number is better than none.
+    is_enough = gain >= gates.min_delta or math.isclose(gain, gates.min_delta, rel_tol=1e-9)
+    is_better = (gain > 0 and is_enough) or (math.isnan(before.last) and not math.isnan(found.last))
     sign = ">" if goal == "max" else "<"
     wanted = f"{sign} {before.last:.6g}" + (f" by {gates.min_delta:g}" if gates.min_delta else "")
     hint = "" if is_better else f"current run {current.id} has {before.last:.6g}"
@@ -131,7 +135,7 @@ def _output(run: Run, kind: str) -> Gate:
 def _stored(store: Store, run: Run) -> Iterator[Gate]:
     if not run.manifest.artifacts:
         return
-    gone = [a.path for a in run.manifest.artifacts if not os.path.exists(store.objects.path(a.digest))]
+    gone = [a.path for a in run.manifest.artifacts if not _is_there(store, a)]
     yield Gate(
         gate="outputs in store",
         passed=not gone,
@@ -139,6 +143,16 @@ def _stored(store: Store, run: Run) -> Iterator[Gate]:
         wanted="all",
         hint="" if not gone else "their bytes were freed or lost: run again",
     )
+
+
+def _is_there(store: Store, artifact: Artifact) -> bool:
+    """Is every byte of an artifact in the store? Of a folder also those of its files."""
+    try:
+        if not artifact.is_tree:
+            return store.objects.has(artifact.digest)
+        return all(store.objects.has(f.digest) for f in decode_tree(store.objects.read(artifact.digest)))
+    except Damaged:
+        return False
 
 
 def unmet(gates: Sequence[Gate]) -> list[Gate]:
