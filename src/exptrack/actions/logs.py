@@ -1,58 +1,90 @@
-"""`logs`: what a run printed, raw, in the order it came; live and dead-but-unsealed runs from their directory."""
+"""`logs`: what a run printed, in the order it came; live and dead-but-unsealed runs from their directory.
+
+The log of a live run is as it was printed: secrets are masked on the way out here, as sealing does it for good. So a
+line shows when it is whole.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
+from exptrack.actions.places import Place
+from exptrack.capture.redact import LogMasker
 from exptrack.config import Project
+from exptrack.errors import ExptrackError
 from exptrack.model import Run
+from exptrack.record.growing import GrowingLogs
 from exptrack.record.logs import replay
-from exptrack.record.rundir import RunDir
-from exptrack.record.tail import STREAMS
+from exptrack.record.rundir import END, RunDir
+from exptrack.store.objects import missing
 from exptrack.store.place import Store
 
 WAIT = 0.2
 
 
 def read_logs(project: Project, store: Store, run: Run, stream: str | None) -> Iterator[bytes]:
-    """Blocks of the recorded output; `stream` picks stdout or stderr (a terminal run has both in one)."""
-    folder = os.path.join(project.live, run.id)
-    if os.path.isdir(folder):
-        source = {s: os.path.join(folder, s + ".log") for s in STREAMS}
-        source["chunks"] = os.path.join(folder, "chunks")
-    else:
-        source = {name: store.objects.path(digest) for name, digest in run.manifest.logs.items()}
-    for name, block in replay({k: v for k, v in source.items() if os.path.exists(v)}):
-        if stream is None or name in (stream, "terminal"):
-            yield block
+    """Blocks of the recorded output as far as it has come; `stream` picks stdout or stderr (a terminal run has both in
+    one). Damaged when a sealed log is missing."""
+    return _logs(Place(project, store), run, stream, None)
 
 
-def follow_logs(project: Project, run: Run, write: Callable[[bytes], None], stream: str | None) -> None:
-    """Write what a live run prints as it prints it, until it has ended; nothing for a sealed one."""
-    run_dir = RunDir(os.path.join(project.live, run.id))
-    names = [s for s in STREAMS if stream is None or s in (stream, "terminal")]
-    offsets = dict.fromkeys(names, 0)
-    is_last = False
+def follow_logs(
+    project: Project, store: Store, run: Run, stream: str | None, pause: Callable[[float], None] = time.sleep
+) -> Iterator[bytes]:
+    """The same, going on until a live run has ended. `pause` waits some seconds, or raises to stop."""
+    return _logs(Place(project, store), run, stream, pause)
+
+
+def _logs(place: Place, run: Run, stream: str | None, pause: Callable[[float], None] | None) -> Iterator[bytes]:
+    records = place.store.records
+    told: set[str] = set()
+    if not records.has_run(run.id):
+        with ExitStack() as stack:
+            logs = GrowingLogs(os.path.join(place.project.live, run.id), stack)
+            yield from _live(place, logs, stream, pause)
+            told = logs.opened
+    # What was sealed before its file could be opened is in the store, whole.
+    if records.has_run(run.id):
+        yield from _sealed(place, run, stream, told)
+
+
+def _live(
+    place: Place, logs: GrowingLogs, stream: str | None, pause: Callable[[float], None] | None
+) -> Iterator[bytes]:
+    run_dir = RunDir(logs.folder)
+    maskers: dict[str, LogMasker] = {}
     while True:
-        moved = False
-        for name in names:
-            try:
-                with open(run_dir.file(name + ".log"), "rb") as f:
-                    f.seek(offsets[name])
-                    block = f.read(1 << 20)
-            except FileNotFoundError:
-                continue
-            if block:
-                moved = True
-                offsets[name] += len(block)
-                write(block)
-        if moved:
+        # Asked first: a run that has ended prints nothing more, so the look after the answer finds the last of it. The
+        # files are open and stay readable when sealing takes their names away.
+        is_over = pause is None or _is_over(place, run_dir)
+        for name, block in logs.take():
+            if stream in (None, name) or name == "terminal":
+                yield maskers.setdefault(name, LogMasker()).feed(block)
+        if is_over:
+            break
+        assert pause is not None
+        pause(WAIT)
+    for masker in maskers.values():
+        yield masker.finish()
+
+
+def _is_over(place: Place, run_dir: RunDir) -> bool:
+    return os.path.exists(run_dir.file(END)) or place.store.records.has_run(run_dir.id) or not run_dir.is_alive
+
+
+def _sealed(place: Place, run: Run, stream: str | None, told: set[str]) -> Iterator[bytes]:
+    objects, files = place.store.objects, {}
+    for name, digest in place.store.records.manifest(run.id).logs.items():
+        if name in told:
             continue
-        if is_last:
-            return
-        # One more look after the end: what was printed between the last read and the end must not be lost.
-        is_last = not os.path.isdir(run_dir.path) or not run_dir.is_alive or run_dir.end() is not None
-        if not is_last:
-            time.sleep(WAIT)
+        if not objects.has(digest):
+            if digest in run.expired:
+                raise ExptrackError(f"the {name} log of {run.id} is gone: retention let it go", "", 6)
+            raise missing(digest)
+        files[name] = objects.path(digest)
+    for name, block in replay(files):
+        if stream in (None, name) or name == "terminal":
+            yield block

@@ -114,7 +114,7 @@ def replay(files: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
         logs = {name: stack.enter_context(open(files[name], "rb")) for name in _KEYS if name in files}
         if "chunks" in files and len(logs) > 1:
             chunks = stack.enter_context(open(files["chunks"], "rb"))
-            while entry := _read_entry(chunks):
+            while entry := read_entry(chunks):
                 name, size = entry
                 if name in logs:
                     yield from _pieces(name, logs[name], size)
@@ -122,7 +122,7 @@ def replay(files: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
             yield from _pieces(name, log, None)
 
 
-def _read_entry(chunks: BinaryIO) -> tuple[str, int] | None:
+def read_entry(chunks: BinaryIO) -> tuple[str, int] | None:
     """The next whole and well-formed line; None where there is none."""
     line = chunks.readline(32)
     key, _, size = line.rstrip(b"\n").partition(b" ")

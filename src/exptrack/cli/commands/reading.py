@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import sys
+import time
 
 import typer
 
@@ -132,17 +134,20 @@ def logs(
         raise ExptrackError(f"no stream {stream}", "--stream stdout or --stream stderr")
     place = here()
     found = resolve(*place, run)
-    out = sys.stdout.buffer
+    for block in follow_logs(*place, found, stream, _pause) if follow else read_logs(*place, found, stream):
+        sys.stdout.buffer.write(block)
+        sys.stdout.buffer.flush()
 
-    def write(block: bytes) -> None:
-        out.write(block)
-        out.flush()
 
-    if follow and found.status == "running":
-        follow_logs(place.project, found, write, stream)
-        return
-    for block in read_logs(*place, found, stream):
-        write(block)
+def _pause(seconds: float) -> None:
+    """Wait, but not for a program that prints nothing while `| head` has long gone."""
+    poll = select.poll()
+    poll.register(1, 0)  # errors and hang-ups come unasked
+    found = poll.poll(seconds * 1000)
+    if any(events & (select.POLLERR | select.POLLHUP) for _, events in found):
+        raise BrokenPipeError
+    if found:
+        time.sleep(seconds)  # macOS polls no devices and says so at once
 
 
 def parse(
