@@ -17,6 +17,7 @@ from pathlib import Path
 HARNESS = """
 import os, shutil, sys
 code, top, when = compile(sys.argv[1], "code", "exec"), sys.argv[2], sys.argv[3]
+setup = compile(sys.argv[5], "setup", "exec")
 known = {}
 exec(compile(sys.argv[4], "prelude", "exec"), known)
 CALLS = ("open", "write", "fsync", "close", "link", "replace", "rename", "unlink", "mkdir", "rmdir", "fchmod",
@@ -45,9 +46,11 @@ while True:
     os.mkdir(folder)
     pid = os.fork()
     if not pid:
+        names = {**known, "folder": folder}
+        exec(setup, names)
         arm(step)
         try:
-            exec(code, {**known, "folder": folder})
+            exec(code, names)
         except BaseException:
             import traceback
             traceback.print_exc()
@@ -61,13 +64,16 @@ while True:
 """
 
 
-def die_at_every_step(code: str, top: Path, *, prelude: str = "") -> list[Path]:
-    """Folders that a crash at each step left behind, in order. `prelude` runs once before, without dying; its names are
-    there in `code`. Fails if the code does."""
+def die_at_every_step(code: str, top: Path, *, prelude: str = "", setup: str = "") -> list[Path]:
+    """Folders that a crash at each step left behind, in order. `prelude` runs once and `setup` in each folder, without
+    dying; their names are there in `code`. Fails if the code does."""
     top.mkdir(parents=True, exist_ok=True)
     for when in ("before", "after"):
         done = subprocess.run(
-            [sys.executable, "-c", HARNESS, code, str(top), when, prelude], capture_output=True, text=True, check=False
+            [sys.executable, "-c", HARNESS, code, str(top), when, prelude, setup],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
     return sorted(top.iterdir())
