@@ -122,7 +122,7 @@ class Space:
         if self.tool.api:
             shutil.copy(os.path.join(HERE, "shims", self.tool.shim + ".py"), self.work)
         with open(os.path.join(self.work, ".gitignore"), "w") as f:
-            f.write("__pycache__/\n*.log\noutputs/\n.smt/\n")
+            f.write("__pycache__/\n*.log\noutputs/\nart/\n.smt/\n")
         for i in range(files):
             d = os.path.join(self.work, f"src/d{i % 100}")
             os.makedirs(d, exist_ok=True)
