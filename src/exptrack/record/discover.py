@@ -19,7 +19,8 @@ from typing import NamedTuple
 ENTRIES, FIRST_ENTRIES = 20_000, 2_000
 FOLDERS = 1_000
 PER_FOLDER = 5_000
-FILES = 2_000
+# Files watched: so many of known names or made by the run, and so many others, of which a data set may have any number.
+FILES, OTHER_FILES = 1_000, 500
 MARKS = 32
 DEPTH = 8
 # Seconds between two looks: at least LEAST, at most MOST, else SHARE times what the last one took.
@@ -87,7 +88,7 @@ def remember(path: str, since_ns: int, *, is_marked: bool = True) -> Before | No
 class _Folder:
     """One known folder: its mtime when it was last listed, its folders, and its files that may be metrics.
 
-    `is_known`: its files were all seen when the run began. `is_new`: the run made it."""
+    `is_known`: its files were all seen when the run began. `is_new`: the run made it, or something in it."""
 
     __slots__ = ("depth", "files", "is_known", "is_large", "is_new", "listed_ns", "mtime_ns", "path", "subs")
 
@@ -111,7 +112,7 @@ class Watch:
         self._identities: set[tuple[int, int]] = set()
         self._queue: deque[_Folder] = deque()
         self._told: set[str] = set()
-        self._made = self._files = self._marked = 0
+        self._made = self._files = self._others = self._marked = 0
         self._is_first = not has_begun
         for root in dict.fromkeys(os.path.realpath(r) for r in roots):
             self._enter(root, 0, is_new=False)
@@ -131,7 +132,8 @@ class Watch:
     def look(self) -> list[Candidate]:
         """Files that were written since the run began and were not told yet."""
         began = time.monotonic()
-        self._queue.extend(folder for folder in self._folders.values() if self._has_moved(folder))
+        # Where something has changed first, then what no look has reached so far.
+        self._queue.extendleft([folder for folder in self._folders.values() if self._has_moved(folder)])
         self._list(ENTRIES)
         found = [candidate for folder in self._folders.values() for candidate in self._written(folder)]
         ended = time.monotonic()
@@ -139,8 +141,8 @@ class Watch:
         return found
 
     def _has_moved(self, folder: _Folder) -> bool:
-        if not folder.listed_ns or folder.is_large:
-            return False  # still in the queue; or not listed any more
+        if not folder.listed_ns:
+            return False  # still in the queue
         try:
             mtime = os.stat(folder.path).st_mtime_ns
         except OSError:
@@ -159,6 +161,9 @@ class Watch:
     def _list_one(self, folder: _Folder, limit: int) -> int:
         was_listed, seen, listed = folder.listed_ns > 0, 0, time.time_ns()
         folder.mtime_ns = os.stat(folder.path).st_mtime_ns
+        if folder.is_large:
+            folder.listed_ns = listed
+            return self._probe(folder)
         with os.scandir(folder.path) as found:
             for entry in found:
                 seen += 1
@@ -168,8 +173,7 @@ class Watch:
         if seen <= limit:
             folder.listed_ns, folder.is_known = listed, folder.is_known or self._is_first
             return seen
-        for name in KNOWN:
-            self._note(folder, name)
+        self._probe(folder)
         if limit == PER_FOLDER:
             folder.is_large, folder.listed_ns = True, listed
         else:
@@ -177,10 +181,17 @@ class Watch:
             self._queue.append(folder)  # the budget ended here, not the folder
         return seen
 
+    def _probe(self, folder: _Folder) -> int:
+        """Too much to list: ask for the known names."""
+        for name in KNOWN:
+            if os.path.exists(os.path.join(folder.path, name)):
+                self._note(folder, name)
+        return len(KNOWN)
+
     def _entry(self, folder: _Folder, entry: os.DirEntry[str], *, was_listed: bool) -> None:
         name = entry.name
         if may_be_metrics(name):
-            self._note(folder, name)
+            self._note(folder, name, was_listed=was_listed)
         elif name == "pyvenv.cfg":
             folder.is_large = True  # a virtual environment: nothing in it is a training's
         elif name not in folder.subs and not name.startswith(".") and name not in SKIPPED and _is_folder(entry):
@@ -188,10 +199,14 @@ class Watch:
             # There now and not when its parent was listed: the run made it, and it goes first.
             self._enter(entry.path, folder.depth + 1, is_new=was_listed or folder.is_new)
 
-    def _note(self, folder: _Folder, name: str) -> None:
-        if name in folder.files or self._files >= FILES:
+    def _note(self, folder: _Folder, name: str, *, was_listed: bool = False) -> None:
+        if name in folder.files:
             return
-        self._files += 1
+        is_likely = name in KNOWN or folder.is_new or was_listed
+        if (self._files >= FILES) if is_likely else (self._others >= OTHER_FILES):
+            return
+        self._files += is_likely
+        self._others += not is_likely
         folder.files[name] = None
         if self._is_first:
             # Marks cost an opened file each: known names first of all, a data set of CSV files not at all.
@@ -200,12 +215,15 @@ class Watch:
             folder.files[name] = remember(os.path.join(folder.path, name), self._since, is_marked=is_marked)
 
     def _enter(self, path: str, depth: int, *, is_new: bool) -> None:
-        count = self._made if is_new else len(self._folders) - self._made
-        if depth > DEPTH or path in self._folders or count >= FOLDERS:
+        if depth > DEPTH or path in self._folders:
             return
         try:
             told = os.stat(path)
         except OSError:
+            return
+        # Also when the run was quicker than the first look.
+        is_new = is_new or told.st_mtime_ns >= self._since
+        if (self._made if is_new else len(self._folders) - self._made) >= FOLDERS:
             return
         # Links to folders are followed, each folder once: outputs often lie on another disk.
         identity = (told.st_dev, told.st_ino)
