@@ -19,6 +19,7 @@ _WORD = pattern(r"\S+")
 _RULE = pattern(r"[\s\-=_+|:\u2500-\u257f]+$")
 _MOST_MISSES = 8
 _ROW_START = pattern(r"\s*[\d#*+.\-\u2713]")
+_CUT = "…"
 _OF = pattern(r"(\d+)\s*/\s*\d+$")
 _NOT_A_NAME = pattern(r"[=:,;{}<>?!\"\\`]|^\W+$")
 
@@ -94,7 +95,9 @@ def _is_worth(table: Table) -> bool:
     if is_placed:
         first = min(i for i in (table.step, table.epoch) if i is not None)
         return strong > 0 or (first == 0 and len(table.columns) >= 3)
-    return strong >= 2 and strong * 4 >= len(table.columns)
+    # A header cut at the terminal's edge has lost names: one that is left is enough.
+    is_cut = table.columns[-1].endswith(_CUT)
+    return strong >= 2 - is_cut and strong * 4 >= len(table.columns) - 3 * is_cut
 
 
 def _is_report(table: Table) -> bool:
@@ -203,7 +206,7 @@ def metric_columns(table: Table) -> list[int]:
     first = min((i for i in (table.step, table.epoch) if i is not None), default=None)
     out = []
     for index, column in enumerate(table.columns):
-        if index in (table.step, table.epoch):
+        if index in (table.step, table.epoch) or column.endswith(_CUT):
             continue
         if first is not None and index == first + 1 and column.lower() in words.OBJECTIVES:
             return [index]

@@ -69,3 +69,9 @@ def test_a_model_summary_is_no_table_of_metrics():
 def test_transformers_block():
     text = "***** eval metrics *****\n  epoch         =        3.0\n  eval_loss     =       0.39\n  eval_runtime  = 0:00:00.01\n  total_flos    =        2GF\n"
     assert points(text) == [("eval_loss", 0.39, 3)]
+
+
+def test_a_header_cut_at_the_terminals_edge():
+    text = "     Class     Images      Box(P          R      mAP50  mA…: 100% ━━━━ 1/1 27.2it/s 0.0s\n"
+    text += "       all          8        0.5       0.25       0.75    0.5\n"
+    assert series(text) == {"Box(P": [(0, 0.5)], "R": [(0, 0.25)], "mAP50": [(0, 0.75)]}
