@@ -89,9 +89,11 @@ def rollback(project: Project, store: Store, model: str, sequence: int | None, r
     """Back to an earlier promotion (default: of the last other run), as a new line of history."""
     history = models(store, model)[0]
     earlier = [p for p in history.promotions if p.run and p.run != history.current]
-    wanted = [p for p in history.promotions if p.sequence == sequence and p.run] if sequence else earlier[-1:]
+    named = [p for p in history.promotions if p.sequence == sequence and p.run]
+    wanted = earlier[-1:] if sequence is None else named
     if not wanted:
-        what = f"no promotion {sequence} of {model}" if sequence else f"{model} has no earlier run to go back to"
+        is_named = sequence is not None
+        what = f"no promotion {sequence} of {model}" if is_named else f"{model} has no earlier run to go back to"
         raise ExptrackError(what, f"`exptrack models {model}` shows its history", 1)
     target = wanted[0]
     assert target.run is not None
@@ -101,10 +103,11 @@ def rollback(project: Project, store: Store, model: str, sequence: int | None, r
 
 
 def models(store: Store, model: str | None = None) -> list[History]:
-    """Every model, or one; NoSuchRun for a model nobody promoted."""
-    names = [model] if model else store.records.models()
+    """Every model, or one; NoSuchRun for a model nobody promoted. An empty name is one that nobody promoted: a script's
+    unset variable must not mean all of them, or the first."""
+    names = store.records.models() if model is None else [model]
     found = [(name, store.records.promotions(name)) for name in names]
-    if model and not found[0][1]:
+    if model is not None and not found[0][1]:
         known = ", ".join(store.records.models()) or "none yet"
         raise NoSuchRun(f"no model {model}", f"models: {known}")
     return [History(name, past[-1].run, tuple(past)) for name, past in found if past]

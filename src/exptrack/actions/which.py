@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from typing import NamedTuple
@@ -35,7 +36,10 @@ class Answer(NamedTuple):
 def which(project: Project, store: Store, asked: str) -> Answer:
     """NoSuchRun (exit 3) when it is neither a file nor a model; a file nobody made has no matches."""
     if os.path.exists(asked):
-        digest = digest_of(asked)
+        try:
+            digest = digest_of(asked)
+        except OSError as e:
+            raise ExptrackError(f"cannot read {asked}: {e.strerror}", "name a file or folder that you may read") from e
         return Answer(asked, digest, _matches(project, store, digest))
     if len(asked) == 64 and set(asked) <= set("0123456789abcdef"):
         return Answer(asked, asked, _matches(project, store, asked))
@@ -57,9 +61,12 @@ def _matches(project: Project, store: Store, digest: str) -> tuple[Match, ...]:
 
 
 def digest_of(path: str) -> str:
-    """sha256 of a file's bytes; of a folder: of its tree, as an artifact of the same content has it."""
-    if not os.path.isdir(path):
+    """sha256 of a file's bytes; of a folder: of its tree, as an artifact of the same content has it. OSError for what
+    has no bytes or may not be read."""
+    if os.path.isfile(path):
         return _sum(path)
+    if not os.path.isdir(path):
+        raise OSError(errno.EINVAL, "not a file or folder", path)
     return hashlib.sha256(encode_tree(keep_folder(_Summer(), path))).hexdigest()
 
 

@@ -118,7 +118,7 @@ def test_rollback_goes_to_the_last_other_run_or_to_a_number(project, store, runs
     assert rollback(project, store, "m", None, None).run == runs[1]
     back = rollback(project, store, "m", 1, None)
     assert (back.run, back.previous, back.sequence, back.reason) == (runs[0], runs[1], 5, "rolled back to 1")
-    for number in (9, 99):
+    for number in (0, 9, 99):
         with pytest.raises(ExptrackError, match=f"no promotion {number}") as e:
             rollback(project, store, "m", number, None)
         assert e.value.exit_code == 1
@@ -152,6 +152,21 @@ def test_models_lists_all_or_one(project, store, runs):
     with pytest.raises(NoSuchRun, match="no model c") as e:
         models(store, "c")
     assert "a, b/x" in e.value.hint
+
+
+def test_an_empty_name_is_no_model_and_not_the_first_one(project, store, runs):
+    """`exptrack demote "$UNSET"`."""
+    promote(project, store, runs[0], "m", None)
+    promote(project, store, runs[1], "m", None)
+    for action in (
+        lambda: demote(store, "", None),
+        lambda: rollback(project, store, "", None, None),
+        lambda: models(store, ""),
+        lambda: promote(project, store, runs[2], "", None),
+    ):
+        with pytest.raises(ExptrackError, match="cannot name a model"):
+            action()
+    assert len(history(store)) == 2
 
 
 def test_a_damaged_promotion_is_said_and_nothing_is_written_after_it(project, store, runs):

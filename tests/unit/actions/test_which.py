@@ -1,0 +1,132 @@
+"""Which run made this? By the bytes, whatever the file is called now; by the model's name."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from exptrack.actions.outputs import keep_outputs
+from exptrack.actions.promote import demote, promote
+from exptrack.actions.which import digest_of as digest_of_path
+from exptrack.actions.which import which
+from exptrack.errors import ExptrackError, NoSuchRun
+from exptrack.model import Declared
+from made import digest_of, manifest
+
+OLD, NEW = "01abcdefghjkmnpq", "02abcdefghjkmnpq"
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def made(store, work):
+    """Two runs: both kept m.pt with the same bytes, the newer one a folder too."""
+    (work / "m.pt").write_bytes(b"weights")
+    (work / "out" / "deep").mkdir(parents=True)
+    (work / "out" / "deep" / "best.pt").write_bytes(b"best")
+    (work / "out" / "link").symlink_to("deep")
+    for run_id, started, patterns in ((OLD, 1, ["m.pt"]), (NEW, 2, ["m.pt", "out"])):
+        declared = [Declared(label="model", pattern=p) for p in patterns]
+        kept, _ = keep_outputs(store.objects, declared, str(work), "2020-01-01T00:00:00.000Z")
+        at = f"2026-01-0{started}T00:00:00.000Z"
+        store.records.add_manifest(manifest(run_id, artifacts=tuple(kept), started_at=at, ended_at=at))
+
+
+def found(project, store, asked):
+    return [(m.run.id, m.kind, m.path) for m in which(project, store, asked).matches]
+
+
+@pytest.mark.usefixtures("made")
+def test_a_file_names_every_run_that_kept_its_bytes_the_newest_first(project, store, work):
+    answer = which(project, store, "m.pt")
+    assert answer.digest == digest_of(b"weights")
+    assert found(project, store, "m.pt") == [(NEW, "model", "m.pt"), (OLD, "model", "m.pt")]
+
+
+@pytest.mark.usefixtures("made")
+def test_its_name_does_not_matter(project, store, work):
+    (work / "m.pt").rename(work / "copy of a copy")
+    (work / "link").symlink_to("copy of a copy")
+    for name in ("copy of a copy", "link", str(work / "link")):
+        assert [run for run, _, _ in found(project, store, name)] == [NEW, OLD]
+
+
+@pytest.mark.usefixtures("made")
+def test_a_file_of_a_kept_folder_and_the_folder_itself(project, store, work):
+    (work / "out" / "deep" / "best.pt").rename(work / "mine.pt")
+    assert [run for run, _, _ in found(project, store, "mine.pt")] == [NEW]
+    (work / "mine.pt").rename(work / "out" / "deep" / "best.pt")
+    (work / "out").rename(work / "moved")
+    assert found(project, store, "moved") == [(NEW, "model", "out")]
+
+
+@pytest.mark.usefixtures("made")
+def test_bytes_nobody_kept_have_no_run(project, store, work):
+    (work / "m.pt").write_bytes(b"retouched")
+    (work / "out" / "deep" / "more").write_bytes(b"x")
+    assert found(project, store, "m.pt") == []
+    assert found(project, store, "out") == []
+
+
+@pytest.mark.usefixtures("made")
+def test_a_digest_serves_as_well(project, store, work):
+    assert [run for run, _, _ in found(project, store, digest_of(b"best"))] == [NEW]
+    assert found(project, store, "0" * 64) == []
+
+
+@pytest.mark.usefixtures("made")
+def test_a_model_is_its_current_run(project, store, work):
+    promote(project, store, OLD, "churn/prod", None)
+    for asked in ("churn/prod", "churn/prod@"):
+        answer = which(project, store, asked)
+        assert (answer.digest, [(m.run.id, m.path) for m in answer.matches]) == (None, [(OLD, "churn/prod")])
+    demote(store, "churn/prod", None)
+    with pytest.raises(ExptrackError, match="no current run") as e:
+        which(project, store, "churn/prod")
+    assert e.value.exit_code == 1
+
+
+@pytest.mark.usefixtures("made")
+def test_a_file_wins_over_a_model_of_its_name(project, store, work):
+    promote(project, store, OLD, "m.pt", None)
+    assert which(project, store, "m.pt").digest is not None
+    assert which(project, store, "m.pt@").digest is None
+
+
+@pytest.mark.parametrize("asked", ["nothing", "", ".hidden", "x" * 300, "a\0b", "\udcff", "@"], ids=ascii)
+def test_neither_file_nor_model_is_exit_3(project, store, work, asked):
+    with pytest.raises(NoSuchRun, match="no file and no model") as e:
+        which(project, store, asked)
+    assert e.value.exit_code == 3
+
+
+def test_what_has_no_bytes_is_said_and_nobody_waits_for_it(project, store, work):
+    os.mkfifo(work / "pipe")
+    for asked in ("pipe", "/dev/zero"):
+        with pytest.raises(ExptrackError, match="cannot read"):
+            which(project, store, asked)
+
+
+def test_a_folder_with_something_unreadable_is_said(project, store, work, monkeypatch):
+    (work / "out").mkdir()
+    (work / "out" / "a").write_bytes(b"x")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("exptrack.actions.which._sum", refuse)
+    with pytest.raises(ExptrackError, match="cannot read out: Permission denied"):
+        which(project, store, "out")
+
+
+def test_a_file_changed_while_it_is_asked_about_has_the_digest_of_its_bytes(work):
+    (work / "m").write_bytes(b"x")
+    assert digest_of_path("m") == digest_of(b"x")
+    (work / "empty").mkdir()
+    assert len(digest_of_path("empty")) == 64
