@@ -159,7 +159,9 @@ class Scene:
 
     def start(self, program: str, *options: str, before: list[str] | None = None) -> Victim:
         """`before`: what to execute instead of the installed command."""
-        self.tool.write("train.py", program)
+        path = self.folder / "train.py"
+        if not path.exists() or path.read_text() != program:  # others may be reading it
+            path.write_text(program)
         command = [*PYTHON, "train.py"]
         victim = Victim(self, command, list(options), before or [EXPTRACK, "run"])
         self.victims.append(victim)
