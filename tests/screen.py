@@ -59,6 +59,11 @@ class Screen:
         before, self.seen = self.seen[: found.end()], self.seen[found.end() :]
         return before
 
+    def drain(self) -> None:
+        """Take what is on the screen now, so that whoever prints is not kept waiting."""
+        while self._read(0):
+            pass
+
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self.ours], [], [], max(0, seconds))
         if not ready:
@@ -94,6 +99,11 @@ class Screen:
     def modes(self) -> list[object]:
         """termios of the terminal, as its foreground sees them."""
         return termios.tcgetattr(self.ours)
+
+    @property
+    def foreground(self) -> int:
+        """The process group that has the keyboard now."""
+        return os.tcgetpgrp(self.ours)
 
     def __enter__(self) -> Screen:
         return self

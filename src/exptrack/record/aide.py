@@ -9,6 +9,7 @@ Both hold nothing open, ignore nothing, and end when we do.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import select
@@ -189,9 +190,16 @@ class _Duty:
                 return
             if os.WIFEXITED(status) or os.WIFSIGNALED(status):
                 self.parent_of = 0
-                # Our end as session leader hangs up on the foreground group: what the command left behind shall live.
-                os.tcsetpgrp(self.terminal, os.getpgrp())
+                self._protect_foreground()
             self.say(1, status, int((usage.ru_utime + usage.ru_stime) * 1e6), usage.ru_maxrss)
+
+    def _protect_foreground(self) -> None:
+        """Our end as session leader hangs up on the foreground group: what the command left behind shall live."""
+        try:
+            os.tcsetpgrp(self.terminal, os.getpgrp())
+        except OSError as e:
+            if e.errno not in (errno.EIO, errno.ENOTTY):  # hung up already
+                raise
 
     def _leave(self) -> NoReturn:
         """The supervisor is gone, and the command's terminal with it: what a terminal that goes away sends."""

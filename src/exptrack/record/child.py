@@ -19,7 +19,7 @@ from exptrack.record.forward import Forwarder
 from exptrack.record.logs import Logs
 from exptrack.record.program import find_program
 from exptrack.record.relay import Poller
-from exptrack.record.signals import Signals, name_of
+from exptrack.record.signals import Signals, name_of, number_of
 from exptrack.record.spawn import Command, Order, Start
 from exptrack.record.terminal import copy_window_size, has_terminal, unread
 from exptrack.record.wiring import Wiring, hold_closed_streams
@@ -85,8 +85,7 @@ class _Run:
         self._forwarder = Forwarder(command, self._witness)
         self._console: Console | None = None
         if wiring.terminal:
-            pty = wiring.outputs[0].source
-            self._console = Console(wiring.terminal, pty, command.pid, self._poller, signals)
+            self._console = Console(wiring.terminal, self._streams[0], command.pid, self._poller, signals)
         self._ended_at = 0.0
         self._troubles: list[str] = []
 
@@ -208,7 +207,7 @@ def end_as(outcome: Outcome) -> int:
     (`$?` is 130 either way). Where no shell is above us in the terminal's session, the number says it all."""
     if outcome.signal is None:
         return outcome.exit_code or 0
-    number = int(getattr(signal, outcome.signal, 0))
+    number = number_of(outcome.signal)
     if outcome.is_interrupted and os.getsid(0) != os.getpid():
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

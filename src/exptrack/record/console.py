@@ -9,33 +9,45 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 
-from exptrack.record.relay import Poller
+from exptrack.record.relay import Poller, Stream
 from exptrack.record.signals import Signals
-from exptrack.record.terminal import Terminal, copy_window_size, typed_signals
+from exptrack.record.terminal import Terminal, copy_window_size, end_input, typed_signals
 
 # A shell does not say when it moves a running job to the foreground.
 _GLANCE = 0.25
 
 
 class Console:
-    """`pty` is our end of the command's terminal; `command` the process group that started in its foreground."""
+    """`output` is what comes from the command's terminal; `command` the process group in its foreground at first."""
 
-    def __init__(self, terminal: Terminal, pty: int, command: int, poller: Poller, signals: Signals) -> None:
+    def __init__(self, terminal: Terminal, output: Stream, command: int, poller: Poller, signals: Signals) -> None:
         # A descriptor of its own: the poller knows the other one as a source of output.
-        self._pty = os.dup(pty)
-        self._terminal, self._command = terminal, command
+        self._pty = os.dup(output.source)
+        self._terminal, self._output, self._command = terminal, output, command
         self._poller, self._signals = poller, signals
         self._pending = b""
         self._is_listening = False
         self._is_gone = False
+        self._gone_since = 0.0
         self.is_interrupted = False
         self.refresh()
 
     def refresh(self) -> None:
         """Listen to the keyboard if we are in the foreground (again); the window may have changed meanwhile."""
-        if self._is_gone or self._is_listening or not self._terminal.is_in_foreground():
+        if self._is_gone or self._is_listening:
             return
+        if self._terminal.is_gone():
+            # A moment later: SIGHUP comes first, and is what most commands want to end of.
+            self._gone_since = self._gone_since or time.monotonic()
+            if time.monotonic() - self._gone_since >= _GLANCE:
+                self._gone_since = 0.0
+                self._lose_terminal()
+        elif self._terminal.is_in_foreground():
+            self._listen()
+
+    def _listen(self) -> None:
         self._terminal.make_raw()
         self._is_listening = True
         self.resize()
@@ -50,7 +62,7 @@ class Console:
 
     def resize(self) -> bool:
         """True when the size changed: then the kernel tells the command's foreground."""
-        return copy_window_size(self._terminal.fd, self._pty)
+        return not self._is_gone and copy_window_size(self._terminal.fd, self._pty)
 
     def _on_keys(self, _events: int) -> None:
         try:
@@ -60,8 +72,7 @@ class Console:
         except OSError:
             keys = b""
         if not keys:
-            # In the background now, or the terminal is gone; SIGHUP says so in the second case.
-            self._is_gone = self._terminal.is_in_foreground()
+            # In the background without a word, or the terminal is gone: `refresh` finds out.
             self.mute()
             self._terminal.forget_modes()
             return
@@ -71,6 +82,14 @@ class Console:
         for number in signals:
             self.is_interrupted = self.is_interrupted or number == signal.SIGINT
             self._signals.send_to_siblings(number)
+
+    def _lose_terminal(self) -> None:
+        """A command that goes on all the same must not wait for keys that never come; what it prints is logged."""
+        self._pending = b""
+        if not end_input(self._pty):
+            self._is_gone = True
+            self._output.hang_up()
+            self.close()
 
     def _push(self, _events: int = 0) -> None:
         try:
@@ -97,4 +116,6 @@ class Console:
 
     def close(self) -> None:
         self.step_aside()
-        os.close(self._pty)
+        if self._pty >= 0:
+            os.close(self._pty)
+            self._pty = -1

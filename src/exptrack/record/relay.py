@@ -164,6 +164,12 @@ class Stream:
         else:
             self._finish(_BUFFER)
 
+    def hang_up(self) -> None:
+        """Close the command's terminal: what is there is logged, and its reads and writes fail from now on."""
+        self._has_reader = False
+        self._pending = self._buffer[:0]
+        self._finish(_BUFFER)
+
     def _finish(self, limit: int) -> None:
         self._left = limit
         self.take_rest()

@@ -112,3 +112,13 @@ def name_of(number: int) -> str:
         if signal.SIGRTMIN < number < signal.SIGRTMAX:
             return f"SIGRTMIN+{number - signal.SIGRTMIN}"
         return f"SIG{number}"
+
+
+def number_of(name: str) -> int:
+    """The inverse of `name_of`."""
+    known = getattr(signal, name, None)
+    if known is not None:
+        return int(known)
+    if name.startswith("SIGRTMIN+"):
+        return signal.SIGRTMIN + int(name.removeprefix("SIGRTMIN+"))
+    return int(name.removeprefix("SIG"))

@@ -78,6 +78,18 @@ def typed_signals(pty: int, typed: bytes, group: int) -> list[int]:
     return [number for key, number in _TYPED if modes[_CC][key] != b"\0" and modes[_CC][key] in typed]
 
 
+def end_input(pty: int) -> bool:
+    """Whoever reads the terminal behind `pty` now, or next, finds the end of file; False where only a hang-up ends it.
+
+    To be repeated: the end serves one read. One that nobody waited for is flushed first, so that they do not add up."""
+    modes = termios.tcgetattr(pty)
+    if not modes[_LFLAG] & termios.ICANON:
+        return False
+    termios.tcsetattr(pty, termios.TCSAFLUSH, modes)
+    os.write(pty, modes[_CC][termios.VEOF])
+    return True
+
+
 def unread(fd: int) -> int:
     """Bytes that wait in a pipe."""
     return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0])
@@ -97,6 +109,14 @@ class Terminal:
             return os.tcgetpgrp(self.fd) == os.getpgrp()
         except OSError:
             return False
+
+    def is_gone(self) -> bool:
+        """Hung up for good: the window was closed, or the connection lost."""
+        try:
+            os.tcgetpgrp(self.fd)
+        except OSError:
+            return True
+        return False
 
     def make_raw(self) -> None:
         """Every key as a byte, no echo, no signals: all of that happens in the command's terminal."""

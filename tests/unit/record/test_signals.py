@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exptrack.record.signals import Signals, name_of
+from exptrack.record.signals import Signals, name_of, number_of
 
 
 @pytest.fixture
@@ -93,3 +93,4 @@ def test_names() -> None:
     assert name_of(signal.SIGKILL) == "SIGKILL"
     assert name_of(signal.SIGRTMIN + 2) == "SIGRTMIN+2"
     assert name_of(32) == "SIG32"
+    assert all(number_of(name_of(number)) == number for number in range(1, 65))
