@@ -62,5 +62,6 @@ def _plain(point: Point) -> dict[str, object]:
 
 
 def _said(point: Point, unit: str) -> str:
-    where = [f"step {point.step:g}"] * (point.step is not None) + [f"epoch {point.epoch:g}"] * (point.epoch is not None)
+    places = (("step", point.step), ("epoch", point.epoch))
+    where = [f"{name} {at}" for name, at in places if at is not None]
     return f"{point.name} = {number(point.value, 17)}{unit}" + (f"  ({', '.join(where)})" if where else "")
