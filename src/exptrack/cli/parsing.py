@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 
 from exptrack.actions.how_to_read import patterns_of
 from exptrack.actions.parse import explain, parse, parse_file
-from exptrack.cli.humane import number
 from exptrack.cli.screen import Screen, Span
 from exptrack.config import find_project
 from exptrack.errors import ExptrackError
@@ -64,4 +63,4 @@ def _plain(point: Point) -> dict[str, object]:
 def _said(point: Point, unit: str) -> str:
     places = (("step", point.step), ("epoch", point.epoch))
     where = [f"{name} {at}" for name, at in places if at is not None]
-    return f"{point.name} = {number(point.value, 17)}{unit}" + (f"  ({', '.join(where)})" if where else "")
+    return f"{point.name} = {point.value!r}{unit}" + (f"  ({', '.join(where)})" if where else "")
