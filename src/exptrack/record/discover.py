@@ -19,8 +19,8 @@ from typing import NamedTuple
 ENTRIES, FIRST_ENTRIES = 20_000, 2_000
 FOLDERS = 1_000
 PER_FOLDER = 5_000
-# Files watched: so many of known names or made by the run, and so many others, of which a data set may have any number.
-FILES, OTHER_FILES = 1_000, 500
+# Files watched: of names that loggers use, in folders that the run changed, and others: a data set may have any number.
+KNOWN_FILES, LIKELY_FILES, OTHER_FILES = 2_000, 1_000, 500
 MARKS = 32
 DEPTH = 8
 # Seconds between two looks: at least LEAST, at most MOST, else SHARE times what the last one took.
@@ -112,7 +112,7 @@ class Watch:
         self._identities: set[tuple[int, int]] = set()
         self._queue: deque[_Folder] = deque()
         self._told: set[str] = set()
-        self._made = self._files = self._others = self._marked = 0
+        self._made = self._likely = self._others = self._marked = 0
         self._is_first = not has_begun
         for root in dict.fromkeys(os.path.realpath(r) for r in roots):
             self._enter(root, 0, is_new=False)
@@ -197,15 +197,16 @@ class Watch:
         elif name not in folder.subs and not name.startswith(".") and name not in SKIPPED and _is_folder(entry):
             folder.subs.add(name)
             # There now and not when its parent was listed: the run made it, and it goes first.
-            self._enter(entry.path, folder.depth + 1, is_new=was_listed or folder.is_new)
+            self._enter(entry.path, folder.depth + 1, is_new=was_listed)
 
     def _note(self, folder: _Folder, name: str, *, was_listed: bool = False) -> None:
         if name in folder.files:
             return
         is_likely = name in KNOWN or folder.is_new or was_listed
-        if (self._files >= FILES) if is_likely else (self._others >= OTHER_FILES):
+        most = KNOWN_FILES if name in KNOWN else LIKELY_FILES if is_likely else OTHER_FILES
+        if (self._likely if is_likely else self._others) >= most:
             return
-        self._files += is_likely
+        self._likely += is_likely
         self._others += not is_likely
         folder.files[name] = None
         if self._is_first:
