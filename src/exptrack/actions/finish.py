@@ -15,7 +15,7 @@ from typing import Any
 
 from exptrack.actions.goals import goal_for
 from exptrack.actions.outputs import keep_outputs
-from exptrack.capture.redact import LogMasker, redact_mapping
+from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.model import Declared, End, RunManifest, Start
 from exptrack.record import rundir
@@ -59,7 +59,7 @@ def finish(
         artifacts=artifacts,
         points=points,
         logs=logs,
-        warnings=[*said, *reading.warnings],
+        warnings=[mask_text(w) for w in (*said, *reading.warnings)],
     )
     manifest = seal(start, end, captured, found)
     try:
