@@ -111,7 +111,8 @@ class Victim:
                 recorder = pid
             elif b"run" in words:
                 aides.append(pid)
-        return Crowd(recorder, command, tuple(aides))
+        # Before the command runs there is none: what looks like one is the recorder on its way into its own session.
+        return Crowd(recorder, command, tuple(aides) if command else ())
 
     def wait(self) -> int:
         return self.process.wait(60)
@@ -206,8 +207,7 @@ class Scene:
         no run directory is left. Returns the runs."""
         before = self.runs()
         assert "running" not in {r.status for r in before.values()}
-        for unknown in [d for d in self.live.iterdir() if not rundir.RunDir(str(d)).is_known]:
-            os.utime(unknown, (0, 0))  # killed before its lock was there: removed when it is a minute old
+        age_what_nobody_knows(self.live)
         assert recover(self.project)[1] == []
         assert reindex(self.project, self.store).problems == ()
         after = self.runs()
@@ -225,6 +225,13 @@ class Scene:
         told = len(re.findall(rb"^step=\d+ loss=\d\.\d{6}$", self.log(run), re.M))
         metric = run.manifest.metrics.get("loss")
         assert (metric.count if metric else 0) == told
+
+
+def age_what_nobody_knows(live: Path) -> None:
+    """Directories without a whole lock, of a crash before it was there or after it was removed: they are removed when
+    they are a minute old."""
+    for unknown in [d for d in live.iterdir() if not rundir.RunDir(str(d)).is_known]:
+        os.utime(unknown, (0, 0))
 
 
 def check_store(store: Store) -> None:

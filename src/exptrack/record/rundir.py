@@ -150,12 +150,13 @@ class RunDir:
         return bool(self._origin()[0])
 
     def _origin(self) -> tuple[str, str]:
-        """(boot, host) of the maker; empty before it said so."""
+        """(boot, host) of the maker; empty before it said so, and when a power loss has cut what it said."""
         try:
-            boot, _, host = read_bytes(self.file(LOCK), 4096).decode("utf-8", "replace").strip().partition(" ")
+            line = read_bytes(self.file(LOCK), 4096).decode("utf-8", "replace")
         except OSError:
             return "", ""
-        return boot, host
+        boot, _, host = line.strip().partition(" ")
+        return (boot, host) if line.endswith("\n") else ("", "")
 
     def _last_change(self) -> float:
         """Seconds since the epoch; of the newest file, for logs go on growing when the recorder has died."""

@@ -1,0 +1,112 @@
+"""The power goes at every moment of a run's beginning and of its sealing (see power.py for what that means)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from crash.power import Disk, after_every_call, journal_of
+from crash.scene import age_what_nobody_knows, check_store
+from exptrack import wire
+from exptrack.actions.find import find_runs
+from exptrack.actions.recover import recover
+from exptrack.config import find_project
+from exptrack.model import Start
+from exptrack.record import rundir
+from exptrack.store.place import open_store
+
+START = {
+    "id": "01abcdefghjkmnpq",
+    "command": ["python", "train.py"],
+    "cwd": ".",
+    "started_at": "2026-11-22T21:54:03.120Z",
+    "host": "box",
+    "author": "ada",
+    "outputs": [{"label": "model", "pattern": "model"}],
+}
+BEGIN = """
+import os
+from exptrack.record import rundir
+from exptrack.store.place import open_store
+open_store(os.path.join(FOLDER, ".exptrack", "store"), create=True)
+run_dir = rundir.claim(os.path.join(FOLDER, ".exptrack", "live"), START["id"])
+run_dir.begin(START)
+note("said", "begun")
+"""
+SEAL = """
+from exptrack.actions.recover import adopt
+from exptrack.config import find_project
+from exptrack.record import rundir
+project = find_project(FOLDER)
+(run_dir,) = rundir.live_runs(project.live)
+assert adopt(project, run_dir)["status"] == "finished"
+note("said", "sealed")
+"""
+
+
+def with_names(code: str, folder: Path) -> str:
+    return f"FOLDER, START = {str(folder)!r}, {START!r}\n" + code
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "work"
+    (folder / ".exptrack" / "live").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_while_a_run_begins(work: Path, tmp_path: Path) -> None:
+    """A run that was begun is there after the crash; one that was not leaves nothing that is in anybody's way."""
+    disk = Disk(work)
+    journal = journal_of(with_names(BEGIN, work), tmp_path, work)
+    assert len(journal) > 10
+    for folder, where, said in after_every_call(disk, journal, tmp_path / "after"):
+        found = find_project(str(folder))
+        assert found, where
+        runs = rundir.live_runs(found.live)
+        if said:
+            (run,) = runs
+            assert wire.decode(Start, Path(run.file(rundir.START)).read_bytes(), where).id == START["id"]
+        assert recover(found)[1] == [], where
+        assert set(open_store(found.store, create=True).records.run_ids()) == ({START["id"]} if runs else set()), where
+
+
+def ended(work: Path) -> None:
+    """A run that has ended and is not sealed: with output, a model of two files, and its end."""
+    exec(with_names("note = print\n" + BEGIN, work), {})
+    folder = work / ".exptrack" / "live" / str(START["id"])
+    (folder / "stdout.log").write_text("".join(f"step={i} loss={1 / (i + 1):.6f}\n" for i in range(50)))
+    (folder / "end.json").write_text('{"ended_at": "2026-11-22T22:00:00.000Z", "exit_code": 0, "seconds": 4.0}')
+    (work / "model").mkdir()
+    for name in ("weights.bin", "tokenizer.json"):
+        (work / "model" / name).write_text(name * 1000)
+
+
+def test_while_a_run_is_sealed(work: Path, tmp_path: Path) -> None:
+    """Whatever has a name is whole; what is sealed stays so; what is not is sealed again, and is the same."""
+    ended(work)
+    disk = Disk(work)
+    journal = journal_of(with_names(SEAL, work), tmp_path, work)
+    assert len(journal) > 40
+    for folder, where, said in after_every_call(disk, journal, tmp_path / "after"):
+        found = find_project(str(folder))
+        assert found, where
+        (folder / ".exptrack" / "index.db").unlink(missing_ok=True)
+        store = open_store(found.store)
+        check_store(store)
+        was_sealed = store.records.has_run(str(START["id"]))
+        assert was_sealed or not said, where
+        os.chdir(folder)  # where the outputs are
+        age_what_nobody_knows(Path(found.live))
+        assert recover(found)[1] == [], where
+        (run,) = find_runs(found, store, [])
+        assert run.status == "finished", where
+        assert run.manifest.metrics["loss"].count == 50, where
+        assert [a.files for a in run.manifest.artifacts] == [2], where
+        assert store.objects.read(run.manifest.logs["stdout"]).count(b"loss=") == 50, where
+        assert not os.listdir(found.live), where
+        check_store(store)
+        os.chdir(work)
