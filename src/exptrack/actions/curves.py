@@ -26,6 +26,8 @@ def along(curve: Curve, axis: str) -> tuple[list[float], list[float]]:
     try:
         placed = list(map(float, xs))  # type: ignore[arg-type]  # a None ends up in the except
         values = list(curve.values)
+        if not math.isfinite(sum(placed)):
+            raise OverflowError
     except (TypeError, OverflowError):
         pairs = [(x, v) for x, v in zip(map(_place, xs), curve.values, strict=True) if x is not None]
         placed, values = [x for x, _ in pairs], [v for _, v in pairs]
@@ -41,7 +43,7 @@ _falls: Callable[[float, float], bool] = float.__gt__
 
 def _place(x: float | None) -> float | None:
     try:
-        return None if x is None else float(x)
+        return None if x is None or not math.isfinite(x) else float(x)
     except OverflowError:
         return None
 
@@ -96,7 +98,7 @@ def _window(values: Sequence[float], count: int) -> list[float]:
             total -= last.popleft()
         # Added up anew now and then: what rounding left of a 1e30 that has gone would stay for ever.
         if n % count == 0:
-            total = math.fsum(last)
+            total = sum(last)
         out.append(total / len(last))
     return out
 

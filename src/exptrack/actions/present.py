@@ -76,7 +76,7 @@ def metric_json(summary: MetricSummary) -> JsonObject:
 
 def _step(step: float | None) -> float | None:
     """Steps are kept as floats, since some are fractions of an epoch; whole ones are told as integers."""
-    return int(step) if step is not None and step.is_integer() else step
+    return int(step) if step is not None and float(step).is_integer() else step
 
 
 def _with_odd(out: JsonObject, values: Mapping[str, Any]) -> JsonObject:

@@ -33,8 +33,9 @@ class Scale:
             low, high, value = math.log10(low), math.log10(high), math.log10(value)
         if not low < high:
             return self.dots // 2
-        # Halves: the distance of two floats may be beyond every float.
-        share = (value / 2 - low / 2) / (high / 2 - low / 2)
+        # The distance of two floats may be beyond every float; of two tiny ones half may be nothing.
+        half = 1.0 if math.isfinite(high - low) else 0.5
+        share = (value * half - low * half) / (high * half - low * half)
         return min(self.dots - 1, max(0, round(share * (self.dots - 1))))
 
 
@@ -79,11 +80,11 @@ def is_drawable(value: float, is_log: bool) -> bool:
 
 def _end_of_column(xs: Sequence[float], start: int, x: int, scale: Scale) -> int:
     """Behind the last point of column x. Rounding decides at the border, so it is looked at, not computed."""
-    width = scale.high / 2 - scale.low / 2
-    if not width > 0:
+    if not scale.low < scale.high:
         return len(xs)
-    border = 2 * (scale.low / 2 + width * ((x + 0.5) / max(1, scale.dots - 1)))
-    stop = max(start + 1, bisect_right(xs, border, start) if math.isfinite(border) else len(xs))
+    share = (x + 0.5) / max(1, scale.dots - 1)
+    border = scale.low * (1 - share) + scale.high * share
+    stop = max(start + 1, bisect_right(xs, border, start))
     while stop < len(xs) and scale.at(xs[stop]) == x:
         stop += 1
     while stop > start + 1 and scale.at(xs[stop - 1]) != x:

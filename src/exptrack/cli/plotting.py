@@ -103,8 +103,8 @@ def _plot(drawn: Sequence[_Drawn], style: Style, height: int) -> list[Line]:
     unit, x_title = time_unit(right - left) if style.axis == "time" else (1.0, "")
     x_title = f"time ({x_title})" if x_title else style.axis
     count = max(2, height // 4)
-    ticks = log_ticks(low, high, count) if style.is_log else linear_ticks(low, high, count)
-    texts = labels(ticks)
+    ticks = log_ticks(low, high, 2 * count) if style.is_log else linear_ticks(low, high, count)
+    texts = labels(ticks, is_log=style.is_log)
     margin = max(map(len, texts))
     canvas = Canvas(style.width - margin - 2, height, is_braille=_is_braille(drawn, style))
     y = Scale(low, high, height * canvas.down, style.is_log)

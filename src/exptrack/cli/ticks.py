@@ -11,9 +11,14 @@ TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def linear_ticks(low: float, high: float, count: int) -> list[float]:
-    """At most about `count` multiples of 1, 2 or 5 times a power of ten within [low, high]."""
+    """About `count` multiples of 1, 2 or 5 times a power of ten within [low, high]; three rather than two."""
     if not low < high:
         return [low]
+    ticks = _multiples(low, high, count)
+    return ticks if len(ticks) > 2 else _multiples(low, high, 2 * count)
+
+
+def _multiples(low: float, high: float, count: int) -> list[float]:
     rough = high / count - low / count  # high - low may be beyond every float
     if not math.isfinite(rough) or rough <= abs(high) * 1e-15:
         return [low, high]
@@ -37,8 +42,9 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
     return ticks if len(ticks) >= 2 else linear_ticks(low, high, count)
 
 
-def labels(ticks: list[float]) -> list[str]:
-    """All with as many decimals as tell them apart: 0.5, 1.0, 1.5; 20k, 40k; 1e-05, 2e-05."""
+def labels(ticks: list[float], *, is_log: bool = False) -> list[str]:
+    """All with as many decimals as tell them apart: 0.5, 1.0, 1.5; 20k, 40k; 1e-05, 2e-05. On a logarithmic scale each
+    with its own: 0.01, 1."""
     size = max(map(abs, ticks), default=0.0)
     if size >= 1e15 or 0 < size < 1e-3:
         return [f"{t:.3g}" for t in ticks]
@@ -51,14 +57,9 @@ def labels(ticks: list[float]) -> list[str]:
     if decimals > 6:
         return [f"{t:.6g}" for t in ticks]
     texts = [f"{t / factor:.{decimals}f}" for t in ticks]
-    if _is_uneven(ticks):
+    if is_log:
         texts = [t.rstrip("0").rstrip(".") if "." in t else t for t in texts]
     return [t + prefix if float(t) else "0" if prefix else t for t in texts]
-
-
-def _is_uneven(ticks: list[float]) -> bool:
-    """Powers of ten and the like: each is written with its own decimals."""
-    return len(ticks) > 2 and ticks[2] - ticks[1] > 1.5 * (ticks[1] - ticks[0])
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
