@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.actions.explain_policy import Rule
+    from exptrack.actions.retain import Fate, Plan
+    from exptrack.actions.trash import Moved, TrashBatch, Undone
     from exptrack.actions.verify import Verified
 
 JsonObject = dict[str, Any]
@@ -30,3 +32,38 @@ def policy_json(path: str | None, rules: Iterable[Rule]) -> JsonObject:
     """What is asked of a run, each thing with the place that asks it; `path` null: no file, the defaults hold."""
     asked = [{"when": r.when, "model": r.model, "asked": r.asked, "given": r.given, "source": r.source} for r in rules]
     return {"path": path, "rules": asked}
+
+
+def gc_json(plan: Plan, moved: Moved | None, trash: Iterable[TrashBatch]) -> JsonObject:
+    """`size` bytes in `objects` objects go, or have gone to the trash (`applied`); `rules`: what keeps a run."""
+    goes = plan.goes
+    return {
+        "applied": moved is not None,
+        "objects": moved.objects if moved else len(goes),
+        "size": moved.size if moved else sum(goes.values()),
+        "store_size": plan.store_size,
+        "max_size": plan.max_size,
+        "runs": [_fate(f) for f in plan.fates],
+        "trash": [{"batch": b.stamp, "at": b.at, "objects": b.objects, "size": b.size} for b in trash],
+        "warnings": list(plan.warnings),
+    }
+
+
+def _fate(fate: Fate) -> JsonObject:
+    m = fate.run.manifest
+    return {
+        "run": m.id,
+        "name": m.name,
+        "ended_at": m.ended_at,
+        "goes": bool(fate.goes),
+        "size": fate.size,
+        "freed": sum(fate.goes.values()),
+        "held": dict(fate.held),
+        "rules": list(fate.rules),
+        "digests": sorted(fate.goes),
+    }
+
+
+def undone_json(done: Undone) -> JsonObject:
+    """What `undo gc` brought back; `at`: when it had gone."""
+    return {"batch": done.stamp, "at": done.at, "runs": done.runs, "objects": done.objects, "size": done.size}

@@ -190,6 +190,7 @@ SOURCES: Mapping[str, Callable[[Known, str, list[str]], Candidates]] = {
     "group": plain(lambda known: known.column("SELECT DISTINCT group_name FROM runs ORDER BY 1")),
     "axis": plain(lambda _: ("step", "time", "epoch")),
     "stream": plain(lambda _: ("stdout", "stderr")),
+    "undo-what": plain(lambda _: ("gc",)),
     "policy-action": plain(lambda _: ("check", "explain")),
     "shell": plain(lambda _: ("bash", "zsh", "fish")),
     "output": outputs,

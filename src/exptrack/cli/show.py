@@ -198,7 +198,7 @@ def _outputs(run: Run) -> Rows:
             humane.size(a.size),
             _files(a.files),
             Span(a.digest[:DIGEST], "dim"),
-            Span("bytes let go" if a.digest in run.expired else "", "yellow"),
+            Span(f"bytes let go {humane.date(run.expired_at)}" if a.digest in run.expired else "", "yellow"),
         ]
         for a in run.manifest.artifacts
     ]

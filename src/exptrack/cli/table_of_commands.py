@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pin": ("annotating", "Keep a run's bytes whatever retention says."),
     "get": ("keeping", "Get a run's artifacts out of the store, digests checked."),
     "restore": ("keeping", "Write the code of a run as it was into a folder."),
+    "gc": ("trusting", "Free the bytes of outputs that policy lets go."),
+    "undo": ("trusting", "Take back the last `gc --apply`: the bytes come out of the trash."),
     "policy": ("trusting", "Check the policy file, or explain what it asks of a run here."),
     "verify": ("trusting", "Read everything that is named again; say what is missing or altered."),
     "recover": ("keeping", "Seal the runs whose processes are gone."),

@@ -72,3 +72,68 @@ def policy(
         print_json(screen, policy_json(config.path, rules))
     else:
         print_rules(screen, config.path, rules, is_check=action == "check")
+
+
+def gc(
+    apply: bool = typer.Option(False, "--apply", help="Do it; without, only say what would go and why."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say; the default."),
+    undo: bool = typer.Option(False, "--undo", help="Bring the last batch back, as `exptrack undo gc`."),
+    empty: bool = typer.Option(False, "--empty-trash", help="Delete for good what is past the grace period."),
+    as_json: bool = JSON,
+) -> None:
+    """Free the bytes of outputs that policy lets go.
+
+    Without --apply nothing changes. What goes lies in the trash until the grace period of [retention] ends."""
+    import time
+
+    from exptrack.actions.present_trust import gc_json
+    from exptrack.actions.retain import collect, plan_gc
+    from exptrack.actions.trash import batches, empty_trash
+    from exptrack.cli.plain import print_json
+    from exptrack.cli.trustview import print_emptied, print_gc
+    from exptrack.config import parse_duration
+
+    if sum((apply, dry_run, undo, empty)) > 1:
+        raise ExptrackError(
+            "one of --apply, --dry-run, --undo and --empty-trash", "`exptrack gc` alone changes nothing"
+        )
+    if undo:
+        _undo_gc(as_json=as_json)
+        return
+    place, screen, now = here(), Screen.of(), time.time()
+    grace = parse_duration(place.project.config.retention_grace) or 0.0
+    emptied = empty_trash(place.store, grace, now) if apply or empty else (0, 0)
+    if empty:
+        if as_json:
+            print_json(screen, {"objects": emptied[0], "size": emptied[1]})
+        else:
+            print_emptied(screen, *emptied, place.project.config.retention_grace)
+        return
+    plan, moved = collect(*place) if apply else (plan_gc(*place, now), None)
+    if as_json:
+        print_json(screen, gc_json(plan, moved, batches(place.store)))
+    else:
+        print_gc(screen, plan, moved, batches(place.store), grace=grace)
+
+
+def undo(
+    what: str = typer.Argument(..., metavar="gc", help="What to take back."),
+    as_json: bool = JSON,
+) -> None:
+    """Take back the last `gc --apply`: the bytes come out of the trash."""
+    if what != "gc":
+        raise ExptrackError(f"{what} cannot be undone", "`exptrack undo gc` brings back what the last gc let go")
+    _undo_gc(as_json=as_json)
+
+
+def _undo_gc(*, as_json: bool) -> None:
+    from exptrack.actions.present_trust import undone_json
+    from exptrack.actions.trash import undo_gc
+    from exptrack.cli.humane import size
+    from exptrack.cli.plain import print_json
+
+    done, screen = undo_gc(here().store), Screen.of()
+    if as_json:
+        print_json(screen, undone_json(done))
+    else:
+        screen.line(f"{done.objects} objects, {size(done.size)} of {done.runs} runs are back")

@@ -1,0 +1,168 @@
+"""The trash inside a store: trash/<stamp>/ab/cdef... and plan.json, which says what was let go, of which runs.
+
+plan.json comes before the first object and goes before the first is deleted: a batch that has one can be undone whole.
+Objects move by rename(2), so each is at every instant in exactly one place.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from exptrack import wire
+from exptrack.actions.authors import author
+from exptrack.errors import Damaged, ExptrackError
+from exptrack.files import locked, read_bytes, remove_if_there, sync_folder, write_atomic
+from exptrack.model import Event
+from exptrack.record.rundir import new_id, utc
+from exptrack.store.place import Store
+from exptrack.store.records import ID
+from exptrack.store.schema import unix_time
+
+FOLDER, PLAN, LOCK = "trash", "plan.json", "gc.lock"
+
+
+class Moved(NamedTuple):
+    """What went into the trash. `spared`: objects somebody used between the plan and the move."""
+
+    stamp: str
+    objects: int
+    size: int
+    spared: int
+
+
+class TrashBatch(NamedTuple):
+    """One `gc --apply`. `runs`: run -> digests its event names; `size`: bytes; `at`: UTC ISO 8601."""
+
+    path: str
+    stamp: str
+    at: str
+    runs: Mapping[str, tuple[str, ...]]
+    objects: int
+    size: int
+
+    @staticmethod
+    def make(store: Store, now: float, runs: Mapping[str, Iterable[str]], goes: Mapping[str, int]) -> TrashBatch:
+        """A new, empty batch with its plan on disk."""
+        stamp = new_id(now)
+        path = os.path.join(store.root, FOLDER, stamp)
+        os.makedirs(path, mode=0o700)
+        batch = TrashBatch(path, stamp, utc(now), {r: tuple(d) for r, d in runs.items()}, len(goes), sum(goes.values()))
+        facts = {"at": batch.at, "by": author(), "runs": batch.runs, "objects": batch.objects, "size": batch.size}
+        write_atomic(os.path.join(path, PLAN), wire.dump({"format": 1, **facts}))
+        sync_folder(os.path.dirname(path))
+        return batch
+
+
+def batches(store: Store) -> list[TrashBatch]:
+    """Everything that can be undone, oldest first. Damaged when a plan cannot be read."""
+    found = []
+    for stamp in _stamps(store):
+        path = os.path.join(store.root, FOLDER, stamp)
+        try:
+            raw = wire.load(read_bytes(os.path.join(path, PLAN), wire.MAX_RECORD_BYTES), f"{path}/{PLAN}")
+        except FileNotFoundError:
+            continue
+        try:
+            runs = {str(r): tuple(map(str, d)) for r, d in raw["runs"].items()}
+            found.append(TrashBatch(path, stamp, str(raw["at"]), runs, int(raw["objects"]), int(raw["size"])))
+        except (KeyError, TypeError, ValueError, AttributeError) as e:
+            raise Damaged(f"{path}/{PLAN} is no plan of a gc: {e}", "move it away if it is not yours") from e
+    return found
+
+
+def _stamps(store: Store) -> list[str]:
+    try:
+        return sorted(n for n in os.listdir(os.path.join(store.root, FOLDER)) if ID.match(n))
+    except FileNotFoundError:
+        return []
+
+
+def move_to_trash(store: Store, batch: TrashBatch, digests: Iterable[str], *, young: float) -> Moved:
+    """Move objects into a batch. Whoever stores bytes that are there already touches them: one that turns out to have
+    been touched within `young` seconds before the batch goes back, so that no run being sealed loses what it names."""
+    began = unix_time(batch.at) or time.time()
+    count = size = spared = 0
+    for digest in sorted(digests):
+        source, target = store.objects.path(digest), os.path.join(batch.path, digest[:2], digest[2:])
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        try:
+            os.rename(source, target)
+        except FileNotFoundError:
+            continue
+        # After the move: a touch by path either came before it and shows here, or fails and the bytes are stored anew.
+        info = os.stat(target)
+        if info.st_mtime > began - young:
+            os.rename(target, source)
+            spared += 1
+            continue
+        count, size = count + 1, size + info.st_size
+    return Moved(batch.stamp, count, size, spared)
+
+
+class Undone(NamedTuple):
+    """`objects` of `size` bytes are back, for `runs` runs."""
+
+    stamp: str
+    at: str
+    runs: int
+    objects: int
+    size: int
+
+
+def undo_gc(store: Store) -> Undone:
+    """Take back the last `gc --apply`: the bytes first, then the words. ExptrackError (exit 1) when there is none."""
+    with locked(os.path.join(store.root, LOCK)):
+        kept = batches(store)
+        if not kept:
+            raise ExptrackError("there is no gc to undo", "the trash is empty: its grace period has ended", 1)
+        batch, count, size = kept[-1], 0, 0
+        for digest, path in _objects(batch.path):
+            target = store.objects.path(digest)
+            size, count = size + os.stat(path).st_size, count + 1
+            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+            # The same bytes may have been stored again meanwhile; either copy is as good.
+            os.replace(path, target)
+        now = time.time()
+        for run_id, digests in batch.runs.items():
+            data = {"digests": list(digests), "trash": batch.stamp}
+            event = Event(id=new_id(now), run=run_id, action="unexpire", at=utc(now), author=author(), data=data)
+            store.records.add_event(event)
+        remove_batch(batch.path)
+        return Undone(batch.stamp, batch.at, len(batch.runs), count, size)
+
+
+def _objects(path: str) -> Iterable[tuple[str, str]]:
+    for prefix in sorted(os.listdir(path)):
+        folder = os.path.join(path, prefix)
+        if len(prefix) == 2 and os.path.isdir(folder):
+            for name in sorted(os.listdir(folder)):
+                yield prefix + name, os.path.join(folder, name)
+
+
+def empty_trash(store: Store, grace: float, now: float) -> tuple[int, int]:
+    """Delete for good what has been in the trash for more than `grace` seconds -> (objects, bytes). What an interrupted
+    emptying left is deleted too."""
+    count = size = 0
+    with locked(os.path.join(store.root, LOCK)):
+        known = {b.stamp: b for b in batches(store)}
+        for stamp in _stamps(store):
+            batch = known.get(stamp)
+            at = unix_time(batch.at) if batch else None
+            if batch and (at is None or now - at < grace):
+                continue
+            path = os.path.join(store.root, FOLDER, stamp)
+            sizes = [os.stat(p).st_size for _, p in _objects(path)]
+            count, size = count + len(sizes), size + sum(sizes)
+            remove_batch(path)
+    return count, size
+
+
+def remove_batch(path: str) -> None:
+    """A batch without its plan is rubbish; so the plan goes first, for good."""
+    remove_if_there(os.path.join(path, PLAN))
+    sync_folder(path)
+    shutil.rmtree(path)
