@@ -58,7 +58,7 @@ def marks(lines, mark):
 def test_a_falling_line_falls():
     lines = drawn([curve([9.0, 5.0, 1.0])], is_unicode=False, width=30, height=14)
     assert lines[0] == "loss"
-    assert lines[-1] == "* 1 at step 2"[:30] or lines[-2].startswith("* 1 at step 2")
+    assert lines[-2:] == ["* 1 at step 2", "  try-1 01kmade000000001"]
     places = marks(lines, "*")
     assert places == sorted(places)
     assert places[-1][1] - places[0][1] > 15
