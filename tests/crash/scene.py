@@ -123,7 +123,8 @@ class Victim:
         self.wait()
         wait_for(lambda: not self.family(), "the end of every process of the run")
         # One that was ending when it was first looked for is not known; the kernel lets go of its lock last.
-        wait_for(lambda: not any(r.is_alive for r in rundir.live_runs(self.live)), "the locks of dead processes")
+        there = [*rundir.live_runs(self.live), *rundir.stillborn(self.live)]
+        wait_for(lambda: not any(r.is_alive for r in there), "the locks of dead processes")
 
     def clear(self) -> None:
         self.process.kill()

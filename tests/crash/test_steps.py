@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -255,3 +256,41 @@ def test_the_log_of_a_dead_run_is_there_before_anybody_recovers_it(scene: Scene)
     run = the_run(scene)
     assert scene.log(run) == log
     assert log.startswith(victim.seen.read_bytes())
+
+
+def slow_git(scene: Scene) -> None:
+    """A repository whose git waits for a file `let-git`, and says in `git-waits` that it does."""
+    scene.tool.committed()
+    folder = scene.folder.parent / "bin"
+    scene.tool.write(
+        "../bin/git",
+        f'#!/bin/sh\ntouch {folder}/git-waits\nwhile [ ! -e {folder}/let-git ]; do sleep 0.01; done\nexec {GIT} "$@"\n',
+    ).chmod(0o755)
+    scene.tool.env["PATH"] = f"{folder}:{scene.tool.env['PATH']}"
+
+
+GIT = shutil.which("git")
+
+
+def test_a_snapshot_that_takes_longer_than_the_patience_with_silence(scene: Scene) -> None:
+    slow_git(scene)
+    hurried = [*IMPATIENT[:2], IMPATIENT[2].replace("0.1, 1.0", "0.02, 0.5")]
+    victim = scene.start(UNTIL_TOLD, "-q", before=hurried)
+    wait_for((scene.folder.parent / "bin" / "git-waits").exists)
+    with pytest.raises(subprocess.TimeoutExpired):
+        victim.process.wait(1.0)
+    (scene.folder.parent / "bin" / "let-git").touch()
+    assert end(scene, victim) == 0
+    assert the_run(scene).status == "finished"
+
+
+def test_ctrl_c_while_git_hangs_starts_nothing_and_leaves_nothing(scene: Scene) -> None:
+    slow_git(scene)
+    victim = scene.start(UNTIL_TOLD, "-q")
+    wait_for((scene.folder.parent / "bin" / "git-waits").exists)
+    victim.process.send_signal(signal.SIGINT)
+    assert victim.wait() in (130, -signal.SIGINT)
+    victim.wait_for_all()
+    assert scene.directory() is None
+    assert scene.check() == {}
+    assert not (scene.folder / "pid").exists()
