@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import signal
-import struct
+import sys
 import termios
 from typing import Any
 
@@ -26,7 +26,7 @@ def device(fd: int) -> int:
     if not os.isatty(fd):
         return 0
     try:
-        return int(struct.unpack("I", fcntl.ioctl(fd, _TIOCGDEV, bytes(4)))[0])
+        return int.from_bytes(fcntl.ioctl(fd, _TIOCGDEV, bytes(4)), sys.byteorder)
     except OSError:
         return os.fstat(fd).st_rdev
 
@@ -92,7 +92,7 @@ def end_input(pty: int) -> bool:
 
 def unread(fd: int) -> int:
     """Bytes that wait in a pipe."""
-    return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0])
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 class Terminal:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import NamedTuple
 
 from exptrack.record.logs import Logs
 from exptrack.record.relay import Poller, Sink, Stream
@@ -18,13 +17,13 @@ _PIPE_SIZE = 1 << 20
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 
-class Output(NamedTuple):
+class Output:
     """One way back: the log's name, our end, the stream of ours it is passed on to, and whether it is a pty."""
 
-    name: str
-    source: int
-    target: int
-    is_terminal: bool
+    __slots__ = ("is_terminal", "name", "source", "target")
+
+    def __init__(self, name: str, source: int, target: int, is_terminal: bool) -> None:
+        self.name, self.source, self.target, self.is_terminal = name, source, target, is_terminal
 
 
 class Wiring:
