@@ -24,6 +24,7 @@ from exptrack.store.place import open_store
 
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot
+    from exptrack.record.discover import Watch
 
 # The recorder says a word every BEAT seconds whatever it is busy with; silent for SILENCE, it is stopped or hangs.
 BEAT, SILENCE = 5.0, 30.0
@@ -123,13 +124,13 @@ def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -
         import threading
 
         threading.Thread(target=_show_life, args=(run_dir, answers), daemon=True).start()
-        snapshot = _take_snapshot(project, answers)
-        if snapshot is not None:
+        taken = _take_snapshot(project, answers)
+        if taken is not None:
             from exptrack.actions.recording import Recording
 
             gc.freeze()
             gc.enable()
-            Recording(project, run_dir, snapshot, orders, answers).go()
+            Recording(project, run_dir, *taken, orders, answers).go()
         status = 0
     except BaseException:  # noqa: BLE001 - this process ends here in any case; nothing above it is ours
         # The supervisor sees the end and seals in our place; the reason stays beside the run until then.
@@ -159,12 +160,14 @@ def _show_life(run_dir: rundir.RunDir, answers: int) -> None:
                 print(f"no sign of life could be left: {e}", file=sys.stderr)
 
 
-def _take_snapshot(project: Project, answers: int) -> Snapshot | None:
-    """Store what git could not give back, and say so; None when it was refused."""
+def _take_snapshot(project: Project, answers: int) -> tuple[Snapshot, Watch | None] | None:
+    """Store what git could not give back, and say so; None when it was refused. Beside it the first look at the working
+    folder: what lies there before the child starts is not what the child wrote."""
     from exptrack.capture.snapshot import Snapshot
 
     config = project.config
     answer: dict[str, str] = {}
+    watch = None
     try:
         snapshot = Snapshot.begin(
             project.root,
@@ -177,13 +180,17 @@ def _take_snapshot(project: Project, answers: int) -> Snapshot | None:
         )
         import dataclasses  # noqa: F401 - git is at work: what is needed next costs nothing now
 
+        if config.is_searching:
+            from exptrack.record.discover import Watch
+
+            watch = Watch([os.getcwd()], None, project.folder)
         snapshot.keep_dirty(open_store(project.store).objects)
     except ExptrackError as e:
         answer = {"refused": e.message, "hint": e.hint}
     except OSError as e:
         answer = {"refused": f"the code cannot be kept: {e}", "hint": "check space and permissions of the store"}
     write_all(answers, json.dumps(answer).encode("ascii") + b"\n")
-    return None if answer else snapshot
+    return None if answer else (snapshot, watch)
 
 
 def _leave(run_dir: rundir.RunDir, keep: tuple[int, ...]) -> None:

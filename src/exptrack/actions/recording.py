@@ -23,6 +23,7 @@ from exptrack.store.place import open_store
 
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot
+    from exptrack.record.discover import Watch
 
 QUICK, CALM = 0.25, 1.0
 
@@ -30,7 +31,16 @@ QUICK, CALM = 0.25, 1.0
 class Recording:
     """One run, seen from beside it."""
 
-    def __init__(self, project: Project, run_dir: rundir.RunDir, snapshot: Snapshot, orders: int, answers: int) -> None:
+    def __init__(
+        self,
+        project: Project,
+        run_dir: rundir.RunDir,
+        snapshot: Snapshot,
+        watch: Watch | None,
+        orders: int,
+        answers: int,
+    ) -> None:
+        self.watch = watch
         self.project, self.run_dir = project, run_dir
         self.snapshot, self.orders, self.answers = snapshot, orders, answers
         self.store = open_store(project.store)
@@ -46,7 +56,7 @@ class Recording:
             if self.is_dropped or not self._hear():
                 return
         self.start = self.run_dir.start()
-        self.reading = Reading(self.run_dir, self.start.extra.get("reading", {}), self.start.cwd)
+        self.reading = Reading(self.run_dir, self.start.extra.get("reading", {}), self.start.cwd, self.watch)
         self.captures = Captures(self.project, self.store, self.run_dir, self.start, os.environ)
         capturing = threading.Thread(target=self.captures.go, args=(self.snapshot,))
         capturing.start()

@@ -27,6 +27,7 @@ DEPTH = 8
 LEAST, MOST, SHARE = 2.0, 60.0, 300
 # A folder's mtime moves with the kernel's clock tick: one listed within this time of its change is listed again.
 TICK_NS = 20_000_000
+NEVER = 2**63 - 1
 
 SKIPPED = frozenset(["node_modules", "__pycache__", "site-packages", "lost+found", "proc", "sys", "dev"])
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv")
@@ -103,10 +104,11 @@ class _Folder:
 class Watch:
     """The files below `roots` that were written since `since_ns`; each is told once (and again after `forget`).
 
-    `has_begun`: nobody looked when the run began, so nothing is known about what was there before."""
+    `since_ns` None: the run has not begun yet, `begin` will say when. `has_begun`: nobody looked when it began, so
+    nothing is known about what was there before."""
 
-    def __init__(self, roots: Iterable[str], since_ns: int, skip: str = "", *, has_begun: bool = False) -> None:
-        self._since = since_ns
+    def __init__(self, roots: Iterable[str], since_ns: int | None, skip: str = "", *, has_begun: bool = False) -> None:
+        self._since = NEVER if since_ns is None else since_ns
         self._skip = os.path.realpath(skip) if skip else ""
         self._folders: dict[str, _Folder] = {}
         self._identities: set[tuple[int, int]] = set()
@@ -114,12 +116,28 @@ class Watch:
         self._told: set[str] = set()
         self._made = self._likely = self._others = self._marked = 0
         self._is_first = not has_begun
+        self._next = time.monotonic() + LEAST
+        self._begin(roots)
+
+    def begin(self, since_ns: int, roots: Iterable[str]) -> None:
+        """The run has begun: files written from now on are told, those below further `roots` too."""
+        self._since = since_ns
+        new = list(roots)
+        if new:
+            self._is_first = True
+            self._begin(new)
+
+    def _begin(self, roots: Iterable[str]) -> None:
         for root in dict.fromkeys(os.path.realpath(r) for r in roots):
             self._enter(root, 0, is_new=False)
-        if self._is_first:
+        if self._is_first and self._queue:
             self._list(FIRST_ENTRIES)
-            self._is_first = False
-        self._next = time.monotonic() + LEAST
+        self._is_first = False
+
+    def before(self, path: str) -> Before | None:
+        """What is known of a file as it was when the run began."""
+        folder = self._folders.get(os.path.dirname(path))
+        return folder.files.get(os.path.basename(path)) if folder else None
 
     def is_due(self, now: float) -> bool:
         """`now` by time.monotonic()."""

@@ -27,9 +27,9 @@ SLACK_NS = 2_000_000_000
 
 
 class Files:
-    """Polled beside the logs; costs nothing between looks."""
+    """Polled beside the logs; costs nothing between looks. `watch` saw the working folder before the child started."""
 
-    def __init__(self, run_dir: RunDir, how: Mapping[str, Any], cwd: str) -> None:
+    def __init__(self, run_dir: RunDir, how: Mapping[str, Any], cwd: str, watch: Watch | None = None) -> None:
         self._run_dir, self._cwd = run_dir, os.path.realpath(cwd)
         self.warnings: list[str] = []
         self._since = _mtime(run_dir.file(START))
@@ -42,15 +42,24 @@ class Files:
         self._folders = [path for path in declared if os.path.isdir(path)]
         self._declared = [path for path in declared if path not in self._folders]
         found = run_dir.read(FOUND)
+        self._watch = self._watching(how, cwd, watch, has_begun=found is not None)
         self._before: dict[str, Before | None] = {}
         for path in self._declared:
-            self._before[path] = remember(path, self._since)
-        roots = [*self._folders, *([cwd, *how.get("folders", ())] if how.get("auto", True) and self._since else [])]
-        skip = os.path.dirname(os.path.dirname(run_dir.path))
-        self._watch = Watch(roots, self._since, skip, has_begun=found is not None) if roots else None
+            known = self._watch.before(path) if self._watch else None
+            self._before[path] = known or remember(path, self._since)
         self._neighbours = Neighbours(run_dir, self._since, cwd)
         for path, before, is_declared in (found or {}).get("files", ()):
             self._follow(path, Before(*before) if before else None, is_declared=is_declared)
+
+    def _watching(self, how: Mapping[str, Any], cwd: str, watch: Watch | None, *, has_begun: bool) -> Watch | None:
+        is_searching = how.get("auto", True) and self._since > 0
+        roots = [*self._folders, *(how.get("folders", ()) if is_searching else ())]
+        if watch is None or not is_searching:
+            roots += [cwd] if is_searching else []
+            skip = os.path.dirname(os.path.dirname(self._run_dir.path))
+            return Watch(roots, self._since, skip, has_begun=has_begun) if roots else None
+        watch.begin(self._since, roots)
+        return watch
 
     def poll(self, *, is_last: bool = False) -> Iterator[tuple[str, list[Point]]]:
         """(source, points) of each file that has new ones. `is_last`: the child has ended; look once more."""
@@ -58,14 +67,25 @@ class Files:
         if not is_last and now < self._next:
             return
         self._next = now + EVERY
-        for path in self._declared:
-            if path not in self._followed and os.path.exists(path):
+        for path in list(self._declared):
+            if os.path.isdir(path):
+                self._open_folder(path)
+            elif path not in self._followed and os.path.exists(path):
                 self._follow(path, self._before[path], is_declared=True)
         if self._watch and (is_last or self._watch.is_due(now)):
             self._look(is_last=is_last)
         for followed in self._followed.values():
             while points := self._poll_one(followed):
                 yield self._source(followed), self._told_apart(followed, points)
+
+    def _open_folder(self, path: str) -> None:
+        """A folder that was named before it was there."""
+        self._declared.remove(path)
+        self._folders.append(path)
+        if self._watch is None:
+            self._watch = Watch([path], self._since)
+        else:
+            self._watch.begin(self._since, [path])
 
     def _look(self, *, is_last: bool) -> None:
         assert self._watch is not None

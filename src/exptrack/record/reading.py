@@ -11,6 +11,7 @@ from typing import Any
 
 from exptrack.files import remove_if_there
 from exptrack.model import Point
+from exptrack.record.discover import Watch
 from exptrack.record.found import Files
 from exptrack.record.naming import Naming
 from exptrack.record.points import PointWriter
@@ -20,9 +21,10 @@ from exptrack.record.tail import STREAMS, Tails
 
 
 class Reading:
-    """Reads from the beginning of every log; points an earlier recorder wrote are replaced, not doubled."""
+    """Reads from the beginning of every log; points an earlier recorder wrote are replaced, not doubled. `watch` has
+    looked at the working folder before the child started; `recover` has none."""
 
-    def __init__(self, run_dir: RunDir, how: Mapping[str, Any], cwd: str) -> None:
+    def __init__(self, run_dir: RunDir, how: Mapping[str, Any], cwd: str, watch: Watch | None = None) -> None:
         remove_if_there(run_dir.file(POINTS))
         self.run_dir = run_dir
         self.writer = PointWriter(run_dir.file(POINTS))
@@ -33,7 +35,7 @@ class Reading:
             ignore=how.get("ignore", ()),
             rename=how.get("rename", {}),
         )
-        self.files = Files(run_dir, how, cwd)
+        self.files = Files(run_dir, how, cwd, watch)
         self._naming = Naming(
             ignore=how.get("ignore", ()),
             rename=how.get("rename", {}),

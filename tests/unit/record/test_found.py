@@ -152,3 +152,11 @@ def test_between_looks_nothing_is_asked(run, work):
     files = Files(run, {}, str(work))
     write(work / "metrics.csv", "step,loss\n1,0.5\n")
     assert [list(files.poll()) for _ in range(3)] == [[], [], []]
+
+
+@pytest.mark.parametrize("auto", [True, False])
+def test_a_folder_may_be_named_before_it_is_there(run, work, auto):
+    files = Files(run, {"auto": auto, "files": ["logs"]}, str(work))
+    assert list(files.poll()) == []
+    write(work / "logs" / "a" / "odd.csv", "n,what\n1,0.5\n")
+    assert set(last(files)) == {"file:logs/a/odd.csv"}

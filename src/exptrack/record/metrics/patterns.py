@@ -53,18 +53,28 @@ class Patterns:
         if threading.current_thread() is not threading.main_thread():
             self._drop_all()
             return found
+        done = 0
+        while self._compiled and done < len(lines):
+            done = self._read_some(lines, done, found, state)
+        return found
+
+    def _read_some(self, lines: list[str], first: int, found: list[list[Found]], state: State) -> int:
+        """Read from line `first` on until all is read, or a pattern is dropped; the line to go on with."""
+        number = first
         before = signal.signal(signal.SIGVTALRM, _fire)
-        signal.setitimer(signal.ITIMER_VIRTUAL, BUDGET, BUDGET)
         try:
-            for number, line in enumerate(lines):
-                self._read_one(line, found[number], state)
+            signal.setitimer(signal.ITIMER_VIRTUAL, BUDGET, BUDGET)
+            for number in range(first, len(lines)):
+                self._read_one(lines[number], found[number], state)
         except TooSlowError:
-            # Fired between two matches: nobody is to blame, and what was found stands.
+            # The others read this line again.
             self._drop(self._running)
+            found[number].clear()
+            return number
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.signal(signal.SIGVTALRM, before)
-        return found
+        return len(lines)
 
     def _read_one(self, line: str, out: list[Found], state: State) -> None:
         for name, (pattern, group) in list(self._compiled.items()):
