@@ -29,12 +29,15 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pin": ("run",),
     "get": ("run", "output*"),
     "restore": ("run", "folder"),
+    "best": ("metric", "filter*"),
+    "importance": ("metric", "filter*"),
     "gc": (),
     "undo": ("undo-what",),
     "policy": ("policy-action", "file"),
     "verify": ("run*",),
     "recover": (),
     "reindex": (),
+    "doctor": (),
     "completion": ("shell",),
 }
 
@@ -97,7 +100,10 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "models": (JSON,),
     "which": (JSON,),
     "pin": (("--remove", "", "Unpin."),),
+    "doctor": (JSON,),
     "get": (("-o --output", "folder", "Where to; made when it is not there."), JSON),
+    "best": (("-n --limit", "text", "The best N runs."), JSON),
+    "importance": (JSON,),
     "gc": (
         ("--apply", "", "Do it; without, only say what would go and why."),
         ("--dry-run", "", "Only say; the default."),

@@ -1,4 +1,4 @@
-"""`get`, `restore`, `recover`, `reindex`: the store's bytes and the records that are being made."""
+"""`get`, `restore`, `recover`, `reindex`, `doctor`: the store's bytes and the records that are being made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import typer
 
 from exptrack.actions.places import here
 from exptrack.cli.commands.annotating import RUN
-from exptrack.cli.screen import Screen
+from exptrack.cli.screen import Screen, Span
 
 
 def get(
@@ -73,3 +73,22 @@ def reindex() -> None:
     screen.line(f"{done.path}: {done.runs} runs, {done.events} events, {done.promotions} promotions")
     for path, text in done.problems:
         screen.line(f"left out: {path}: {text}")
+
+
+def doctor(
+    as_json: bool = typer.Option(False, "--json", help="Plain data on stdout and nothing else."),
+) -> int:
+    """Say whether this place is fit to record runs. Exit 1 when something is wrong."""
+    from exptrack.actions.doctor import examine
+    from exptrack.cli.plain import print_json
+    from exptrack.config import find_project
+
+    project, screen = find_project(create=True), Screen.of()
+    assert project is not None  # create=True always answers
+    findings = examine(project)
+    if as_json:
+        print_json(screen, [f._asdict() for f in findings])
+    else:
+        signs = {True: Span("✓", "green"), False: Span("✗", "red"), None: Span("·", "dim")}
+        screen.columns([[signs[f.is_well], f.subject, f.text, Span(f.hint, "dim")] for f in findings])
+    return 1 if any(f.is_well is False for f in findings) else 0

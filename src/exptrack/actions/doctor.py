@@ -1,0 +1,88 @@
+"""`doctor`: is this place fit to record runs? Each question on its own; nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from exptrack import __version__
+from exptrack.capture.code import describe
+from exptrack.capture.gpus import capture_gpus, has_driver
+from exptrack.config import Project
+from exptrack.record.rundir import live_runs, stillborn
+from exptrack.store.index import Index
+from exptrack.store.place import open_store
+
+LOW_SPACE = 1 << 30
+
+
+class Finding(NamedTuple):
+    """One answer. `is_well` None: worth knowing, neither good nor bad; `hint`: what to do."""
+
+    subject: str
+    is_well: bool | None
+    text: str
+    hint: str = ""
+
+
+def examine(project: Project) -> list[Finding]:
+    """Every finding, in the order in which trouble is likely. ExptrackError for a policy file or store that is wrong."""
+    return [
+        Finding("exptrack", None, f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
+        Finding("policy", None, project.config.path or "no policy file: nothing is required of a run"),
+        *_store(project),
+        *_runs(project),
+        _code(project),
+        *_gpus(),
+    ]
+
+
+def _store(project: Project) -> Iterator[Finding]:
+    store = open_store(project.store)
+    if not os.path.isdir(store.root):
+        yield Finding("store", None, f"{store.root}: not made yet; the first run makes it")
+        return
+    is_writable = os.access(store.root, os.W_OK | os.X_OK)
+    hint = "" if is_writable else "check its permissions, or `store =` in exptrack.toml"
+    yield Finding("store", is_writable, f"{store.root}: {len(store.records.run_ids())} runs", hint)
+    free = shutil.disk_usage(store.root).free
+    hint = "" if free > LOW_SPACE else "`exptrack gc` shows what policy would let go"
+    yield Finding("space", free > LOW_SPACE, f"{free // (1 << 20)} MiB free on the disk of the store", hint)
+    with Index.open(project) as index:
+        index.sync(store)
+        problems = index.problems()
+    hint = "" if not problems else "`exptrack verify` reads everything again"
+    text = "in step with the store" if not problems else "; ".join(f"{path}: {what}" for path, what in problems)
+    yield Finding("index", not problems, text, hint)
+
+
+def _runs(project: Project) -> Iterator[Finding]:
+    live = live_runs(project.live)
+    dead = [r.id for r in live if not r.is_alive] + [r.id for r in stillborn(project.live)]
+    yield Finding("live", None, f"{len(live) - len([r for r in live if not r.is_alive])} runs are going on")
+    if dead:
+        yield Finding("dead", False, f"not sealed: {', '.join(dead)}", "`exptrack recover` seals them")
+
+
+def _code(project: Project) -> Finding:
+    facts = describe(project.root)
+    if facts is None:
+        has_git = shutil.which("git") is not None
+        text = "not a git repository: the folder itself is kept" if has_git else "git is not installed"
+        return Finding("code", None, text, "" if has_git else "without git the whole folder is kept with every run")
+    state = "with uncommitted changes" if facts.is_dirty else "committed"
+    where = facts.branch or "a detached HEAD"
+    return Finding("code", None, f"{facts.root}: {where}, {state}; {facts.git_version}")
+
+
+def _gpus() -> Iterator[Finding]:
+    if not has_driver(os.environ):
+        yield Finding("gpus", None, "no NVIDIA driver here")
+        return
+    facts = capture_gpus(os.environ)
+    yield Finding("gpus", bool(facts.gpus), ", ".join(g.name for g in facts.gpus) or "none visible")
+    for warning in facts.warnings:
+        yield Finding("gpus", False, warning)
