@@ -23,7 +23,7 @@ from exptrack.record.signals import Signals
 PING, WATCH, REST = b"p", b"w", b"r"
 _PONG = 255
 _WORDS = 254
-_PATIENCE = 0.5
+_PATIENCE = 2.0
 _GLANCE = 0.25
 
 
