@@ -29,7 +29,7 @@ class Finding(NamedTuple):
 
 
 def examine(project: Project) -> list[Finding]:
-    """Every finding, in the order in which trouble is likely. ExptrackError for a policy file or store that is wrong."""
+    """Every finding, likeliest trouble first. ExptrackError for a policy file or store that is wrong."""
     return [
         Finding("exptrack", None, f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
         Finding("policy", None, project.config.path or "no policy file: nothing is required of a run"),
@@ -61,8 +61,9 @@ def _store(project: Project) -> Iterator[Finding]:
 
 def _runs(project: Project) -> Iterator[Finding]:
     live = live_runs(project.live)
-    dead = [r.id for r in live if not r.is_alive] + [r.id for r in stillborn(project.live)]
-    yield Finding("live", None, f"{len(live) - len([r for r in live if not r.is_alive])} runs are going on")
+    asleep = [r.id for r in live if not r.is_alive]
+    dead = asleep + [r.id for r in stillborn(project.live)]
+    yield Finding("live", None, f"{len(live) - len(asleep)} runs are going on")
     if dead:
         yield Finding("dead", False, f"not sealed: {', '.join(dead)}", "`exptrack recover` seals them")
 
@@ -75,7 +76,7 @@ def _code(project: Project) -> Finding:
         return Finding("code", None, text, "" if has_git else "without git the whole folder is kept with every run")
     state = "with uncommitted changes" if facts.is_dirty else "committed"
     where = facts.branch or "a detached HEAD"
-    return Finding("code", None, f"{facts.root}: {where}, {state}; {facts.git_version}")
+    return Finding("code", None, f"{facts.root}: {where}, {state}; git {facts.git_version}")
 
 
 def _gpus() -> Iterator[Finding]:
