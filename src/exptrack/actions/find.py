@@ -24,7 +24,18 @@ from exptrack.store.index import Index
 from exptrack.store.place import Store
 from exptrack.store.schema import clean
 
-__all__ = ["Library", "apply_events", "count_runs", "find_runs", "load_run", "opened", "outputs_with", "resolve"]
+__all__ = [
+    "Library",
+    "apply_events",
+    "best_ids",
+    "count_runs",
+    "find_runs",
+    "goal_of",
+    "load_run",
+    "opened",
+    "outputs_with",
+    "resolve",
+]
 
 Warn = Callable[[str], None]
 _BACK = re.compile(r"@(?:~(\d{1,9})?)?\Z")
@@ -177,7 +188,7 @@ def _id_of(library: Library, text: str) -> str:
     if m := _BACK.match(text):
         return _back(library, text, int(m[1] or 1) if "~" in text else 0)
     if text.startswith("best:"):
-        return _best(library, text.removeprefix("best:"))
+        return best_ids(library, text.removeprefix("best:"))[0]
     if text in library.unsealed or library.store.records.has_run(text):
         return text
     if named := library.newest(Condition("r.name = ?", (text,)), 1):
@@ -195,8 +206,9 @@ def _back(library: Library, text: str, steps: int) -> str:
     return ids[-1]
 
 
-def _best(library: Library, metric: str) -> str:
-    goal = goal_for(metric, library.project.config.goals) or _recorded_goal(library, metric)
+def best_ids(library: Library, metric: str, filters: Sequence[str] = (), count: int = 1) -> list[str]:
+    """The best finished runs by a metric, best first, the newer of equal ones first. NoSuchRun when there is none."""
+    goal = goal_of(library, metric)
     if goal is None:
         raise ExptrackError(
             f"nothing says whether more or less `{metric}` is better",
@@ -206,17 +218,21 @@ def _best(library: Library, metric: str) -> str:
     # 9e999 is SQLite's infinity: a run that overflowed is not the best one.
     usable = f'SELECT run FROM metrics WHERE name = ? AND "{goal}" > -9e999 AND "{goal}" < 9e999'  # noqa: S608 - min or max
     conditions = [Condition("r.status = 'finished'", ()), Condition(f"r.id IN ({usable})", (clean(metric),), key)]
-    search = Search(conditions, [Order(key, goal == "max")])
-    rows = search.rows(library.index, None, 1)
+    search = Search([*conditions, *parse_filters(filters)], [Order(key, goal == "max")])
+    rows = search.rows(library.index, None, count)
     if not rows:
         said = unknown_names(search, library.indexes())
         hint = said[0] if said else "`exptrack ls` lists the runs"
-        raise NoSuchRun(f"no finished run has a value of `{metric}`", hint)
-    return str(rows[0][0])
+        which = " that matches" if filters else ""
+        raise NoSuchRun(f"no finished run{which} has a value of `{metric}`", hint)
+    return [str(row[0]) for row in rows]
 
 
-def _recorded_goal(library: Library, metric: str) -> str | None:
-    """The goal that was in force when the runs were sealed, when all agree."""
+def goal_of(library: Library, metric: str) -> str | None:
+    """max or min: what the policy or the metric's name says, else what was in force when the runs were sealed, when all
+    agree."""
+    if goal := goal_for(metric, library.project.config.goals):
+        return goal
     sql = "SELECT DISTINCT goal FROM metrics WHERE name = ? AND goal IS NOT NULL"
     goals = library.index.select(sql, (metric,))
     return str(goals[0][0]) if len(goals) == 1 else None

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from exptrack.actions.present import finite, plain
+
 if TYPE_CHECKING:
     from exptrack.actions.explain_policy import Rule
+    from exptrack.actions.importance import Factor, Study
+    from exptrack.actions.rank import Ranking
     from exptrack.actions.retain import Fate, Plan
     from exptrack.actions.trash import Moved, TrashBatch, Undone
     from exptrack.actions.verify import Verified
@@ -67,3 +71,45 @@ def _fate(fate: Fate) -> JsonObject:
 def undone_json(done: Undone) -> JsonObject:
     """What `undo gc` brought back; `at`: when it had gone."""
     return {"batch": done.stamp, "at": done.at, "runs": done.runs, "objects": done.objects, "size": done.size}
+
+
+def ranking_json(ranking: Ranking) -> JsonObject:
+    """`best`: the first run's id and value at the top, then each run in order."""
+    runs = [
+        {
+            "run": r.run.id,
+            "name": r.run.manifest.name,
+            "value": r.value,
+            "step": r.step,
+            "params": {k: plain(v) for k, v in sorted(r.run.manifest.params.items())},
+        }
+        for r in ranking.runs
+    ]
+    head = ranking.runs[0]
+    return {"metric": ranking.metric, "goal": ranking.goal, "run": head.run.id, "value": head.value, "runs": runs}
+
+
+def study_json(study: Study) -> JsonObject:
+    """`importance`: strongest parameter first; `enough`: are there runs enough to tell?"""
+    return {
+        "metric": study.metric,
+        "part": study.part,
+        "runs": study.runs,
+        "enough": study.is_enough,
+        "explained": finite(study.explained),
+        "parameters": [_factor(f) for f in study.factors],
+        "left_out": study.left_out,
+    }
+
+
+def _factor(factor: Factor) -> JsonObject:
+    return {
+        "name": factor.name,
+        "kind": factor.kind,
+        "distinct": factor.distinct,
+        "spearman": finite(factor.spearman),
+        "pearson": finite(factor.pearson),
+        "eta2": finite(factor.eta2),
+        "importance": finite(factor.importance.mean) if factor.importance else None,
+        "uncertainty": finite(factor.importance.spread) if factor.importance else None,
+    }
