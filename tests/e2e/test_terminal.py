@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from drive import is_alive, wait_for
+from drive import children, is_alive, wait_for
 from screen import Screen
 from tool import BIN, EXPTRACK
 
@@ -510,6 +510,17 @@ def test_sigkill_of_exptrack_hangs_up_and_leaves_nobody(place: Path) -> None:
         os.kill(screen.pid, signal.SIGKILL)
         wait_for(lambda: not is_alive(pid))
         assert came(place) == ["SIGHUP"]
+
+
+def test_the_terminal_is_given_back_even_then(place: Path) -> None:
+    words = " ".join([*RUN, *program(place, UP)])
+    with Screen(["sh", "-c", f"{words}; echo d''one; read x"]) as screen:
+        before = screen.modes()
+        screen.expect("up\r\n")
+        assert screen.modes() != before
+        os.kill(children(screen.pid)[0], signal.SIGKILL)
+        screen.expect("done\r*\n")
+        wait_for(lambda: screen.modes() == before)
 
 
 def test_what_the_command_leaves_running_is_not_hung_up(place: Path) -> None:

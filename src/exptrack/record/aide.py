@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from exptrack.record.signals import Signals
+from exptrack.record.terminal import Terminal
 
 PING, WATCH, REST = b"p", b"w", b"r"
 _PONG = 255
@@ -90,10 +91,12 @@ class Aide:
         os.waitpid(self.pid, 0)
 
 
-def start_witness(signals: Signals, command: int) -> Aide:
-    """An aide in our own process group. `command` is the pid to look at while we are stopped."""
+def start_witness(signals: Signals, command: int, terminal: Terminal | None) -> Aide:
+    """An aide in our own process group. `command` is the pid to look at while we are stopped; `terminal` is the one to
+    give back if we are killed before we can."""
 
     def work(duty: _Duty) -> NoReturn:
+        duty.ours = terminal
         duty.let_go()
         duty.serve(command)
 
@@ -139,10 +142,12 @@ class _Duty:
         self._supervisor = os.getppid()
         self.parent_of = 0
         self.terminal = -1
+        self.ours: Terminal | None = None
 
     def let_go(self) -> None:
         """Close what is not ours to hold: a pipe held open here would keep its reader waiting."""
         keep = {self._orders, self._reports, self._signals.fd, self._signals.fd_in, self.terminal}
+        keep |= {self.ours.fd} if self.ours else set()
         for fd in open_descriptors():
             if fd not in keep:
                 try:
@@ -203,6 +208,8 @@ class _Duty:
 
     def _leave(self) -> NoReturn:
         """The supervisor is gone, and the command's terminal with it: what a terminal that goes away sends."""
+        if self.ours:
+            self.ours.restore()
         if self.parent_of:
             for number in (signal.SIGHUP, signal.SIGCONT):
                 os.killpg(self.parent_of, number)

@@ -79,7 +79,7 @@ class _Run:
 
     def __init__(self, command: Command, wiring: Wiring, signals: Signals, logs: Logs) -> None:
         self._command, self._wiring, self._signals = command, wiring, signals
-        self._witness = start_witness(signals, command.pid)
+        self._witness = start_witness(signals, command.pid, wiring.terminal)
         self._poller = Poller()
         self._streams = wiring.relay(logs, self._poller)
         self._forwarder = Forwarder(command, self._witness)
