@@ -2,7 +2,7 @@
 
 Extremely randomised trees (Geurts, Ernst, Wehenkel 2006) on bootstrap samples: a split is the best of a few random
 ones, which needs no sorting. Importance after Breiman 2001: how much the error on rows a tree has not seen grows when a
-column is shuffled. Plain Python, made for few columns and some thousand rows. The same rows always give the same answer.
+column is shuffled. Plain Python, for few columns and some thousand rows. The same rows give the same answer.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from exptrack.actions.present import finite, plain
 if TYPE_CHECKING:
     from exptrack.actions.explain_policy import Rule
     from exptrack.actions.importance import Factor, Study
+    from exptrack.actions.lineage import Lineage
     from exptrack.actions.rank import Ranking
     from exptrack.actions.retain import Fate, Plan
     from exptrack.actions.trash import Moved, TrashBatch, Undone
@@ -112,4 +113,35 @@ def _factor(factor: Factor) -> JsonObject:
         "eta2": finite(factor.eta2),
         "importance": finite(factor.importance.mean) if factor.importance else None,
         "uncertainty": finite(factor.importance.spread) if factor.importance else None,
+    }
+
+
+def lineage_json(family: Lineage) -> JsonObject:
+    """`up` and `down`: ids, nearest first; `links` go from what was made to what used it."""
+    return {
+        "run": family.run.id,
+        "up": list(family.up),
+        "down": list(family.down),
+        "runs": [
+            {
+                "run": run.id,
+                "name": run.manifest.name,
+                "status": run.status,
+                "started_at": run.manifest.started_at,
+                "models": list(run.models),
+            }
+            for run in family.runs.values()
+        ],
+        "links": [
+            {
+                "from": made.run,
+                "to": used.run,
+                "digest": made.digest,
+                "kind": made.kind,
+                "path": made.path,
+                "input": used.name,
+                "input_path": used.path,
+            }
+            for made, used in family.links
+        ],
     }

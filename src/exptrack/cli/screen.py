@@ -34,7 +34,10 @@ STYLES = {
     "bold cyan": "1;36",
 }
 # For a terminal or file that cannot show them.
-ASCII_SIGNS = str.maketrans({"↑": "^", "↓": "v", "→": ">", "✓": "+", "✗": "x", "–": "-", "…": "~", "·": "-", "×": "x"})
+LINES = {"├": "|", "└": "`", "─": "-", "│": "|", "²": "2", "±": "+-"}
+ASCII_SIGNS = str.maketrans(
+    {**LINES, "↑": "^", "↓": "v", "→": ">", "✓": "+", "✗": "x", "–": "-", "…": "~", "·": "-", "×": "x"}
+)
 
 
 class Span(NamedTuple):

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from exptrack.actions.explain_policy import Rule
+from exptrack.actions.lineage import Lineage
 from exptrack.actions.retain import RECENT, SHARED, Fate, Plan
 from exptrack.actions.trash import Moved, TrashBatch
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.show import INDENT
+from exptrack.cli.table import STATUS_STYLE
 from exptrack.record.rundir import utc
 
 HELD = {SHARED: "are a run's or a code snapshot's that stays", RECENT: "were stored less than an hour ago"}
@@ -74,3 +76,53 @@ def print_emptied(screen: Screen, count: int, size: int, grace: str) -> None:
         screen.line(f"{count} objects, {humane.size(size)} deleted for good")
     else:
         screen.line(f"nothing in the trash is older than the grace period of {grace}")
+
+
+def print_lineage(screen: Screen, family: Lineage) -> None:
+    """Two trees with the run in the middle. A run met again is named again, and its branch is not."""
+    if family.up:
+        screen.line("came from")
+        _branch(screen, family, family.run.id, is_up=True)
+        screen.line()
+    screen.line(*_run(family, family.run.id, "bold cyan"))
+    if family.down:
+        screen.line()
+        screen.line("led to")
+        _branch(screen, family, family.run.id, is_up=False)
+    if not family.up and not family.down:
+        screen.line("none of its inputs is an output of another run, and no run has used an output of it")
+
+
+def _branch(screen: Screen, family: Lineage, run_id: str, *, is_up: bool) -> None:
+    """Depth first, without recursion: a run that goes on from the one before may be the thousandth of its kind."""
+    told: set[str] = set()
+    waiting = _next(family, run_id, "", is_up=is_up)
+    while waiting:
+        indent, is_last, other, via = waiting.pop()
+        again = "  (see above)" if other in told else ""
+        screen.line(
+            indent + ("└─ " if is_last else "├─ "), *_run(family, other, "bold"), Span(f"  {via}{again}", "dim")
+        )
+        if other not in told:
+            told.add(other)
+            waiting += _next(family, other, indent + ("   " if is_last else "│  "), is_up=is_up)
+
+
+def _next(family: Lineage, run_id: str, indent: str, *, is_up: bool) -> list[tuple[str, bool, str, str]]:
+    """(indent, is it the last, run, by which files) of the runs one step away, the first one last."""
+    via: dict[str, list[str]] = {}
+    for made, used in family.links:
+        here, there = (used.run, made.run) if is_up else (made.run, used.run)
+        if here == run_id:
+            via.setdefault(there, []).append(f"{made.path} as {used.name}")
+    rows = [(indent, False, other, ", ".join(files)) for other, files in via.items()]
+    return [(i, n == 0, other, files) for n, (i, _, other, files) in enumerate(reversed(rows))]
+
+
+def _run(family: Lineage, run_id: str, style: str) -> list[Piece]:
+    run = family.runs[run_id]
+    pieces: list[Piece] = [Span(run_id, style), "  "]
+    if run.manifest.name:
+        pieces += [run.manifest.name, "  "]
+    pieces.append(Span(run.status, STATUS_STYLE.get(run.status, "")))
+    return [*pieces, *(Span(f"  {m}@", "bold cyan") for m in run.models)]

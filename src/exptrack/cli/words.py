@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pin": ("run",),
     "get": ("run", "output*"),
     "restore": ("run", "folder"),
+    "lineage": ("run",),
     "best": ("metric", "filter*"),
     "importance": ("metric", "filter*"),
     "gc": (),
@@ -102,6 +103,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "pin": (("--remove", "", "Unpin."),),
     "doctor": (JSON,),
     "get": (("-o --output", "folder", "Where to; made when it is not there."), JSON),
+    "lineage": (("--dot", "", "The graph for graphviz."), JSON),
     "best": (("-n --limit", "text", "The best N runs."), JSON),
     "importance": (JSON,),
     "gc": (

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from exptrack.actions.places import here
+from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.screen import Screen
 from exptrack.errors import ExptrackError
 
@@ -137,3 +138,28 @@ def _undo_gc(*, as_json: bool) -> None:
         print_json(screen, undone_json(done))
     else:
         screen.line(f"{done.objects} objects, {size(done.size)} of {done.runs} runs are back")
+
+
+def lineage(
+    run: str = RUN,
+    as_dot: bool = typer.Option(False, "--dot", help="The graph for graphviz."),
+    as_json: bool = JSON,
+) -> None:
+    """Show the runs a run came from and the runs that came from it.
+
+    Found by the digests of inputs and outputs: nothing has to be declared as the other's."""
+    from exptrack.actions.lineage import dot
+    from exptrack.actions.lineage import lineage as find_family
+    from exptrack.actions.present_trust import lineage_json
+    from exptrack.cli.plain import print_json
+    from exptrack.cli.trustview import print_lineage
+
+    if as_dot and as_json:
+        raise ExptrackError("--dot or --json", "one of them")
+    family, screen = find_family(*here(), run), Screen.of()
+    if as_json:
+        print_json(screen, lineage_json(family))
+    elif as_dot:
+        screen.write(dot(family))
+    else:
+        print_lineage(screen, family)
