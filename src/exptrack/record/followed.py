@@ -16,6 +16,7 @@ from typing import Any
 from exptrack.model import Point
 from exptrack.record.discover import KNOWN, Before, fingerprint
 from exptrack.record.metrics import names
+from exptrack.record.metrics.reading import with_split
 from exptrack.record.metrics.sidecars import FileReader, reader_for
 from exptrack.record.metrics.sidecars.jsonlines import JsonLines
 from exptrack.record.metrics.sidecars.rows import Rows
@@ -102,6 +103,7 @@ class Followed:
         self.group = os.path.dirname(folder) if self.is_history and _CHECKPOINT.match(_base(folder)) else folder
         # dvclive: plots/metrics/train/loss.tsv calls its column `loss`.
         self.prefix = folder.partition(_PLOTS)[2] + "/" if _PLOTS in folder else ""
+        self.split = _split_of(folder, name)
 
     def poll(self) -> list[Point]:
         """The points that are new. One stat for a file that did not change. OSError as the file gives it."""
@@ -121,6 +123,8 @@ class Followed:
             self._mark = mark  # with points there may be more behind them: a reader takes a bounded block at a time
         if self.prefix:
             points = [point._replace(name=self.prefix + point.name) for point in points]
+        elif self.split:
+            points = [point._replace(name=with_split(point.name, self.split)) for point in points]
         return points
 
     def _is_untouched(self, told: os.stat_result) -> bool:
@@ -149,6 +153,18 @@ class Followed:
             )
         is_sure = self.is_declared or not name.endswith(".json")
         return reader_for(self.path, is_declared=is_sure) or Sidecar(self.path)
+
+
+def _split_of(folder: str, name: str) -> str | None:
+    """CatBoost writes learn_error.tsv and test_error.tsv with the same columns: the split is in the name. A lone
+    test_run.csv is a name somebody chose."""
+    stem, suffix = os.path.splitext(name)
+    split = names.split_in(stem)
+    if suffix not in (".csv", ".tsv") or split in (None, "train"):
+        return None
+    word = next((part for part in names.parts_of(stem) if names.split_in(part) == split), "")
+    others = (stem.lower().replace(word, other, 1) + suffix for other in ("train", "learn", "training"))
+    return split if word and any(os.path.exists(os.path.join(folder, other)) for other in others) else None
 
 
 def _begins_as_json(path: str) -> bool:

@@ -133,3 +133,11 @@ def test_checkpoints_of_one_training_are_one_group(tmp_path):
     )
     assert five.is_history
     assert five.group == six.group == str(tmp_path)
+
+
+def test_files_of_one_folder_that_differ_in_the_split_tell_different_metrics(tmp_path):
+    """CatBoost's learn_error.tsv and test_error.tsv; a file that is alone has the name its owner chose."""
+    text = "iter\tLogloss\n0\t0.5\n"
+    paths = [made(tmp_path, name, text) for name in ("a/learn_error.tsv", "a/test_error.tsv", "b/test_error.tsv")]
+    told = [Followed(path, None, is_declared=False).poll() for path in paths]
+    assert [[point.name for point in points] for points in told] == [["Logloss"], ["test/Logloss"], ["Logloss"]]

@@ -41,13 +41,14 @@ class Table:
 class Bar:
     """A progress bar being redrawn: the values of its newest frame wait here until its position moves on."""
 
-    __slots__ = ("at", "epoch", "is_epoch", "told_at", "values")
+    __slots__ = ("at", "cut_name", "epoch", "is_epoch", "told_at", "values")
 
     def __init__(self, at: int | float, epoch: int | float | None, is_epoch: bool) -> None:
         self.at = at
         self.epoch = epoch
         self.is_epoch = is_epoch
         self.told_at = 0.0
+        self.cut_name = ""
         self.values: dict[str, tuple[float, bool]] = {}
 
     def take(self) -> list[Found]:

@@ -45,6 +45,7 @@ _MOST_BARS = 16
 _ELAPSED = pattern(r"\d+(?::\d\d)+")
 RUNNING_EVERY = 30.0  # seconds
 Values = dict[str, tuple[float, bool]]
+_ENDS_IN_NAME = pattern(r"(?<!\S)[A-Za-z_][\w/.-]*:(?=\s*$)")
 _CUT = pattern(r"[-+]?[\d.]+(?:e-?)?$")
 
 
@@ -120,13 +121,8 @@ def _advance(desc: str, post: str, at: float, rate: str, state: State) -> list[F
     where = find_progress(desc)
     if where.epoch is None and "epoch=" in post:
         where = find_progress(post)
-    values = {pair.name: (to_float(pair.text), pair.is_percent) for pair in _pairs_of(post)}
-    for pair in _pairs_of(desc.rstrip(" :"), is_loose=False):
-        values.setdefault(pair.name, (to_float(pair.text), pair.is_percent))
     position = int(at) if at == int(at) else at
-    split = names.split_in(desc)
-    named = {with_split(name, split): value for name, value in values.items()}
-    key = re.sub(r"[\d.:/%\s]+", "", desc[:40])
+    named, key = _values_of(desc, post), _key_of(desc)
     if where.epoch is not None:
         out = flush(state) if where.epoch != state.epoch else []
         state.move(where)
@@ -134,6 +130,18 @@ def _advance(desc: str, post: str, at: float, rate: str, state: State) -> list[F
     if "epoch" in rate or re.match(r"(?i)\W*epochs?\b(?!\s*\d)", desc):
         return _keep(key, position, position, True, named, state)
     return _keep(key, position, state.epoch, _is_within_epoch(state.bars.get(key), position, state), named, state)
+
+
+def _values_of(desc: str, post: str) -> Values:
+    values = {pair.name: (to_float(pair.text), pair.is_percent) for pair in _pairs_of(post)}
+    for pair in _pairs_of(desc.rstrip(" :"), is_loose=False):
+        values.setdefault(pair.name, (to_float(pair.text), pair.is_percent))
+    split = names.split_in(desc)
+    return {with_split(name, split): value for name, value in values.items()}
+
+
+def _key_of(desc: str) -> str:
+    return re.sub(r"[\d.:/%\s]+", "", desc[:40])
 
 
 def _is_within_epoch(bar: Bar | None, at: int | float, state: State) -> bool:
@@ -173,10 +181,35 @@ def _rich(found: re.Match[str], state: State) -> list[Found] | None:
     if table is not None:
         return table
     post = _CLOCKS.sub(" ", found["post"])
+    if int(found["n"]) == 0 and _is_carried_over(found["desc"], post, state):
+        return []
     out = _advance(found["desc"], post, to_float(found["n"]), "", state)
     out += _running(found["n"], found["total"], found["post"], state)
     state.bar = next(reversed(state.bars.values()), None) if state.bars else None
+    if state.bar is not None:
+        state.bar.cut_name = _cut_name(post)
     return out
+
+
+def _is_carried_over(desc: str, post: str, state: State) -> bool:
+    """Lightning's rich bar redraws by its own clock: the values of an epoch often show first where the next one's bar
+    begins, and nothing of that one is counted yet. Before the first epoch they are a sanity check's: nobody's."""
+    epoch, values = find_progress(desc).epoch, _values_of(desc, post)
+    if epoch is None or not values:
+        return False
+    bar = state.bars.get(_key_of(desc))
+    if bar is None or not bar.is_epoch or bar.epoch is None or bar.epoch >= epoch:
+        bar = Bar(0, epoch, True)
+    bar.values.update(values)
+    bar.cut_name = _cut_name(post)
+    state.bar = bar
+    return True
+
+
+def _cut_name(text: str) -> str:
+    """The name at the end of a line, whose value is at the beginning of the next one: rich breaks at any blank."""
+    found = _ENDS_IN_NAME.search(text)
+    return found[0] if found else ""
 
 
 def _running(n: str, total: str, clock: str, state: State) -> list[Found]:
@@ -207,7 +240,8 @@ def _seconds(clock: str) -> float:
 
 
 def _fill(bar: Bar, text: str) -> None:
-    for pair in _pairs_of(text.strip()):
+    text, bar.cut_name = f"{bar.cut_name} {text.strip()}", _cut_name(text)
+    for pair in _pairs_of(text):
         bar.values[pair.name] = (to_float(pair.text), pair.is_percent)
 
 

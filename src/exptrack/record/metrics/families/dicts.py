@@ -21,8 +21,8 @@ from exptrack.record.metrics.state import Found, State
 
 STEPS = (
     "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total",
-    "step", "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step", "batch", "update",
-    "round", "generation",
+    "time/total_timesteps", "step", "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step",
+    "batch", "update", "round", "generation",
 )  # fmt: skip
 EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
 _SKIP = pattern(

@@ -46,6 +46,20 @@ def test_a_rich_bar_wraps_its_metrics():
     assert points(text) == [("train_loss", 2.049, 0), ("val_acc", 0.747, 0)]
 
 
+def test_rich_breaks_a_line_between_a_name_and_its_value():
+    text = "Epoch 0/1  ━━━━━━ 16/16 0:00:00 • 0:00:00 23.44it/s v_num: 0.000 val_loss: 0.411 val_acc: \n"
+    text += " " * 40 + "0.844 train_loss: 0.499\n"
+    assert points(text) == [("val_loss", 0.411, 0), ("val_acc", 0.844, 0), ("train_loss", 0.499, 0)]
+
+
+def test_what_a_rich_bar_shows_before_its_first_step_is_of_the_epoch_before():
+    """Before epoch 0 it is Lightning's sanity check; the last frame of an epoch need not have been drawn."""
+    frame = "Epoch {} ━━━━━━ {}/16 0:00:00 • 0:00:00 23.44it/s v_num: 0.000 {}\n"
+    text = frame.format("0/1", 0, "val_loss: 0.722") + frame.format("0/1", 16, "")
+    text += frame.format("1/1", 0, "val_loss: 0.594") + frame.format("1/1", 9, "val_loss: 0.594")
+    assert points(text + frame.format("1/1", 16, "val_loss: 0.411")) == [("val_loss", 0.594, 0), ("val_loss", 0.411, 1)]
+
+
 def test_ultralytics_puts_table_rows_into_the_bar():
     text = (
         "      Epoch    GPU_mem   box_loss   cls_loss  Instances       Size\n"

@@ -71,6 +71,12 @@ def test_lightning_writes_its_csv_anew_when_a_column_appears(tmp_path):
     assert told(reader) == [("val_loss", 0.4, 10)]
 
 
+def test_stable_baselines_counts_its_steps_in_a_column(tmp_path):
+    path = tmp_path / "progress.csv"
+    path.write_text("time/iterations,train/loss,time/total_timesteps\n1,,256\n2,0.5,512\n")
+    assert told(reader_for(str(path))) == [("train/loss", 0.5, 512)]
+
+
 def test_ultralytics_pads_its_header(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("   epoch,   time,  train/box_loss,  metrics/mAP50(B)\n      1,   9.5,   1.185,    0.891\n")
