@@ -1,0 +1,179 @@
+"""Weeks of a team in seconds: pretraining, a sweep, promotions, a rollback, retention, a stolen line, a lost object."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tool import Tool
+
+TRAIN = """
+import argparse, hashlib, os, random
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float); p.add_argument("--opt")
+p.add_argument("--seed", type=int); p.add_argument("--init")
+a = p.parse_args()
+start = open(a.init, "rb").read() if a.init else b""
+dice = random.Random(a.seed)
+acc = 0.9 - 40 * (a.lr - 0.05) ** 2 + (0.03 if a.opt == "adam" else 0) + dice.gauss(0, 0.001)
+os.makedirs("out", exist_ok=True)
+open("out/model.bin", "wb").write(hashlib.sha256(f"{a}".encode() + start).digest() * 3000)
+print(f"val/acc: {acc:.5f}")
+"""
+POLICY = """
+[require]
+tags = ["owner"]
+[metrics]
+goals = { "val/acc" = "max" }
+[promote.prod]
+metrics = ["val/acc >= 0.85"]
+[retention]
+window = "0s"
+keep = ["promoted", "pinned", "best:val/acc:1"]
+"""
+
+
+@pytest.fixture
+def team(tool: Tool) -> Tool:
+    tool.write("train.py", TRAIN)
+    tool.write("exptrack.toml", POLICY)
+    tool.write(".gitignore", "out/\n")
+    tool.env["EXPTRACK_AUTHOR"] = "ann"
+    return tool.committed()
+
+
+def train(team: Tool, name: str, *words: str, options: tuple[str, ...] = ()) -> str:
+    tags = ("-t", "owner=ann", "-q", "-n", name, "-o", "model=out/model.bin")
+    team("run", *tags, *options, "--", "python", "train.py", *words)
+    return str(team.json("show", name)["id"])
+
+
+def store_of(team: Tool) -> Path:
+    return team.folder / ".exptrack" / "store"
+
+
+def grow_old(team: Tool) -> None:
+    """What gc leaves alone because it was just stored is two hours old now."""
+    for path in (store_of(team) / "objects").rglob("*"):
+        os.utime(path, (time.time() - 7200,) * 2)
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def test_six_weeks_of_a_team(team: Tool) -> None:
+    base = train(team, "base", "--lr", "0.02", "--opt", "sgd", "--seed", "1")
+    (team.folder / "out" / "model.bin").rename(team.folder / "out" / "base.bin")
+    sweep = []
+    for number in range(10):
+        lr, opt = str(0.01 * (number % 6 + 2)), "adam" if number % 2 else "sgd"
+        words = ("--lr", lr, "--opt", opt, "--seed", str(number), "--init", "out/base.bin")
+        sweep.append(train(team, f"s{number}", *words, options=("-g", "sweep", "-i", "init=out/base.bin")))
+
+    # Which setting was best?
+    best = team.json("best", "val/acc", "group=sweep")
+    assert best["runs"][0]["params"]["opt"] == "adam"
+    assert team.json("show", "best:val/acc")["id"] == best["run"]
+    assert best["run"] in team("best", "val/acc").stdout
+    study = team.json("importance", "val/acc", "group=sweep")
+    assert study["enough"]
+    assert {p["name"] for p in study["parameters"][:2]} <= {"lr", "opt", "seed"}
+    assert "too few runs to tell" in team("importance", "val/acc", "name~s[0-4]").stdout
+
+    # Where does it come from?
+    family = team.json("lineage", best["run"])
+    assert (family["up"], family["down"]) == ([base], [])
+    assert set(team.json("lineage", "base")["down"]) == set(sweep)
+    assert team("lineage", "base", "--dot").stdout.startswith("digraph")
+
+    # Three promotions and a rollback.
+    first, second = [r for r in sweep if r != best["run"]][:2]
+    for run in (first, second, best["run"]):
+        team("promote", run, "prod", code=None)
+    history = team.json("models", "prod")["history"]
+    promoted = [p["run"] for p in history]
+    assert promoted[-1] == best["run"]
+    team("rollback", "prod")
+    assert team.json("verify")["passed"]
+
+    # Retention: what goes is said first, goes to the trash, and comes back.
+    grow_old(team)
+    plan = team.json("gc")
+    going = {r["run"] for r in plan["runs"] if r["goes"]}
+    kept = {r["run"]: r["rules"] for r in plan["runs"] if not r["goes"]}
+    assert going == set(sweep) - set(promoted)
+    assert kept[base][0].startswith("made out/model.bin, an input of")
+    assert not plan["applied"]
+    applied = team.json("gc", "--apply")
+    assert (applied["applied"], applied["size"]) == (True, plan["size"])
+    gone = sorted(going)[0]
+    assert "bytes let go" in team("show", gone).stdout
+    assert team.json("show", gone)["artifacts"][0]["expired"]
+    assert team.json("verify")["passed"]
+    team("get", gone, "-o", "nowhere", code=6)
+    assert "outputs in store" in team("promote", gone, "other", code=4).stderr
+    assert team("gc").stdout.splitlines()[-1].startswith("trash: ")
+    team("undo", "gc")
+    team("get", gone, "-o", "back")
+    team("undo", "gc", code=1)
+    team("gc", "--apply")
+    assert "nothing in the trash is older" in team("gc", "--empty-trash").stdout
+    team.write("exptrack.toml", POLICY + 'grace = "0s"\n')
+    assert "deleted for good" in team("gc", "--empty-trash").stdout
+    assert team.json("verify")["passed"]
+
+    # A stolen line of the ledger, a lost object, an edited record.
+    ledger = store_of(team) / "promotions" / "prod"
+    stolen = ledger / f"{len(promoted)}.json"
+    line = stolen.read_bytes()
+    overwrite(stolen, line.replace(b'"ann"', b'"bob"'))
+    wrong = team.json("verify", code=6)
+    assert {p["run"] for p in wrong["problems"]} == {f"prod@{len(promoted)}"}
+    overwrite(stolen, line)
+    digest = team.json("show", base)["code"]["tree"]
+    (store_of(team) / "objects" / digest[:2] / digest[2:]).unlink()
+    hurt = {(p["run"], p["what"], p["problem"]) for p in team.json("verify", code=6)["problems"]}
+    assert (base, "code", "missing") in hurt
+    assert base in team("verify", base, code=6).stdout
+
+
+def test_the_policy_is_checked_and_explained(team: Tool) -> None:
+    assert "right" in team("policy", "check").stdout
+    rules = team.json("policy", "explain")["rules"]
+    assert {r["asked"]: r["source"].rpartition(":")[2] for r in rules}["tag owner"] == "3"
+    other = team.write("other.toml", '[retention]\nkeep = ["all"]\n')
+    refused = team("policy", "check", str(other), code=2)
+    assert "other.toml:2: `retention.keep`" in refused.stderr
+    team("policy", "forget", code=2)
+
+
+def test_gc_says_what_it_does_and_needs_no_runs(team: Tool) -> None:
+    team("gc", code=3)
+    train(team, "one", "--lr", "0.05", "--opt", "sgd", "--seed", "1")
+    train(team, "better", "--lr", "0.05", "--opt", "adam", "--seed", "1")
+    assert "were stored less than an hour ago" in team("gc").stdout
+    team("gc", "--apply", "--undo", code=2)
+    team("undo", "runs", code=2)
+    before = sorted(p for p in store_of(team).rglob("*"))
+    team("gc", "--dry-run")
+    assert sorted(p for p in store_of(team).rglob("*")) == before
+
+
+def test_a_model_that_was_forged_is_found_by_what_verify_printed_before(team: Tool) -> None:
+    """Who rewrites the whole store leaves no trace in it; the heads kept elsewhere differ."""
+    run = train(team, "one", "--lr", "0.05", "--opt", "sgd", "--seed", "1")
+    team("promote", run, "prod")
+    heads = team.json("verify")["heads"]
+    path = store_of(team) / "promotions" / "prod" / "1.json"
+    overwrite(path, json.dumps({**json.loads(path.read_bytes()), "author": "eve"}).encode())
+    for event in (store_of(team) / "events").iterdir():
+        event.unlink()
+    again = team.json("verify")
+    assert again["passed"]
+    assert again["heads"] != heads
