@@ -17,12 +17,12 @@ from exptrack.actions.authors import author
 from exptrack.actions.holdings import Words, files_of, read_words, records_of, tree_of
 from exptrack.actions.keep_rules import Reasons, add_lineage, reasons_to_stay
 from exptrack.actions.links import Link, Made, Span, Used, link
-from exptrack.actions.trash import LOCK, Moved, TrashBatch, move_to_trash
+from exptrack.actions.trash import Moved, TrashBatch, alone, move_to_trash
 from exptrack.actions.unsealed import unsealed_runs
 from exptrack.capture.seen import CACHE_FILE
 from exptrack.config import Project
 from exptrack.errors import Damaged, NoSuchRun
-from exptrack.files import locked, remove_if_there
+from exptrack.files import remove_if_there
 from exptrack.model import Event, Run, RunManifest, StoredFile
 from exptrack.record.rundir import new_id, utc
 from exptrack.store.fold import apply_events
@@ -204,7 +204,7 @@ def _fates(inventory: Inventory, reasons: Reasons, chosen: set[str], now: float)
 def collect(project: Project, store: Store, now: float | None = None) -> tuple[Plan, Moved | None]:
     """Let go what the plan says: words first, then the bytes to the trash. None: there was nothing to let go."""
     moment = time.time() if now is None else now
-    with locked(os.path.join(store.root, LOCK)):
+    with alone(store):
         plan = plan_gc(project, store, moment)
         goes = plan.goes
         if not goes:

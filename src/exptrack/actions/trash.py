@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from exptrack import wire
@@ -23,6 +24,18 @@ from exptrack.store.records import ID
 from exptrack.store.schema import unix_time
 
 FOLDER, PLAN, LOCK = "trash", "plan.json", "gc.lock"
+
+
+@contextmanager
+def alone(store: Store) -> Iterator[None]:
+    """The only one that lets go or brings back for the length of a block. What the disk refuses is an ExptrackError."""
+    try:
+        with locked(os.path.join(store.root, LOCK)):
+            yield
+    except OSError as e:
+        where = f" ({e.filename})" if e.filename else ""
+        hint = "check whose it is and its disk; nothing is lost, and the same command goes on where it stopped"
+        raise ExptrackError(f"the store cannot be changed: {e.strerror}{where}", hint) from e
 
 
 class Moved(NamedTuple):
@@ -115,7 +128,7 @@ class Undone(NamedTuple):
 
 def undo_gc(store: Store) -> Undone:
     """Take back the last `gc --apply`: the bytes first, then the words. ExptrackError (exit 1) when there is none."""
-    with locked(os.path.join(store.root, LOCK)):
+    with alone(store):
         kept = batches(store)
         if not kept:
             raise ExptrackError("there is no gc to undo", "the trash is empty: its grace period has ended", 1)
@@ -147,7 +160,7 @@ def empty_trash(store: Store, grace: float, now: float) -> tuple[int, int]:
     """Delete for good what has been in the trash for more than `grace` seconds -> (objects, bytes). What an interrupted
     emptying left is deleted too."""
     count = size = 0
-    with locked(os.path.join(store.root, LOCK)):
+    with alone(store):
         known = {b.stamp: b for b in batches(store)}
         for stamp in _stamps(store):
             batch = known.get(stamp)

@@ -15,7 +15,7 @@ from exptrack.actions.check_record import record_problems
 from exptrack.actions.hashing import Progress, altered_among
 from exptrack.actions.holdings import Holding, Words, holdings, read_words, tree_of
 from exptrack.actions.ledger import check_ledger, heads
-from exptrack.errors import Damaged, ExptrackError
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import RunManifest
 from exptrack.store.place import Store
 
@@ -57,7 +57,7 @@ class Survey:
         """Read one manifest and note what it names."""
         try:
             manifest = self.store.records.manifest(run_id)
-        except ExptrackError as e:
+        except (Damaged, NoSuchRun) as e:
             self.problems.append(Problem(run_id, "manifest", e.message))
             return
         self.manifests[run_id] = manifest

@@ -322,3 +322,19 @@ def test_a_plan_somebody_broke_is_damage_and_nothing_is_deleted(place):
     with pytest.raises(Damaged):
         empty_trash(store, 0.0, NOW + 1)
     assert len(list(plan.parent.rglob("*"))) > 1
+
+
+def test_what_the_disk_refuses_is_said_and_the_store_is_whole(place, monkeypatch):
+    project, store = place
+    add(store, 1)
+    grow_old(store)
+
+    def refuse(*_args):
+        raise PermissionError(13, "Permission denied", store.root)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", refuse)
+        with pytest.raises(ExptrackError, match="cannot be changed: Permission denied"):
+            collect(project, store, NOW)
+    assert verify(store).problems == ()
+    assert collect(project, store, NOW)[1].objects == 1

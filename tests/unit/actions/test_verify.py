@@ -142,3 +142,13 @@ def test_a_share(text, share):
 def test_no_share(text):
     with pytest.raises(ExptrackError, match="is not a share"):
         parse_sample(text)
+
+
+def test_a_record_of_a_newer_format_is_no_damage(store):
+    path = Path(store.root) / "runs" / f"{AN_ID}.json"
+    path.chmod(0o600)
+    path.write_bytes(json.dumps({**json.loads(path.read_bytes()), "format": 99}).encode())
+    with pytest.raises(ExptrackError) as e:
+        verify(store)
+    assert e.value.exit_code == 2
+    assert "upgrade" in e.value.hint

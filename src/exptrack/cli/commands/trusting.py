@@ -33,6 +33,11 @@ def verify(
     share = parse_sample(sample)
     place, screen = here(), Screen.of()
     ids = [resolve(*place, text).id for text in runs] if runs else None
+    for run_id in ids or ():
+        if not place.store.records.has_run(run_id):
+            raise ExptrackError(
+                f"run {run_id} is not sealed yet: it names nothing to verify", "wait until it has ended"
+            )
     with Bar.on(sys.stderr) as bar:
         done = check(place.store, ids, sample=share, progress=bar.show)
     if as_json:
