@@ -94,7 +94,7 @@ class Keep(NamedTuple):
     @staticmethod
     def of(text: str) -> Keep:
         """A rule as it stands in the file, where it was checked."""
-        m = KEEP.match(text)
+        m = re.match(KEEP, text)
         assert m is not None  # policy_keys.py took only texts that match
         if m["metric"]:
             return Keep(text, "best", m["metric"], int(m["best"] or 1))
