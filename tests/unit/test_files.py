@@ -356,7 +356,7 @@ def test_a_fork_inherits_the_lock_and_holds_it_alone(tmp_path):
 def test_a_program_that_was_started_does_not_hold_the_lock(tmp_path):
     """A daemon the training leaves behind must not keep the run alive."""
     path = str(tmp_path / "lock")
-    start = "import subprocess; subprocess.Popen(['cat']); print('started', flush=True); os.kill(os.getpid(), 9)"
+    start = "import subprocess; subprocess.Popen(['cat'], close_fds=False); print('started', flush=True); os.kill(os.getpid(), 9)"
     process, said = hold(path, start)
     assert said == "started"
     process.wait()

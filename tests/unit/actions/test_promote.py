@@ -212,7 +212,7 @@ except Overtaken as e:
 
 @pytest.fixture
 def eight(project, store, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", TESTS)
+    monkeypatch.setenv("PYTHONPATH", TESTS, prepend=os.pathsep)
     for run_id in IDS[:8]:
         store.records.add_manifest(manifest(run_id))
     return project.root
@@ -256,7 +256,7 @@ def test_who_comes_too_late_is_told_to_look_again(project, store, runs, monkeypa
 
 
 def test_a_crash_at_any_step_leaves_the_promotion_or_none_and_can_be_repeated(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", TESTS)
+    monkeypatch.setenv("PYTHONPATH", TESTS, prepend=os.pathsep)
     setup = (
         "project = find_project(folder, create=True)\nstore = open_store(project.store, create=True)\n"
         f"store.records.add_manifest(manifest({IDS[0]!r}))\n"
