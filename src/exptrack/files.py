@@ -189,3 +189,15 @@ def locked(path: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def hold_closed_streams() -> None:
+    """Keep 0, 1 and 2 from becoming somebody's file when we were started without them (`>&-`).
+
+    To be called before anything is opened: the next open(2) takes the lowest free number, and the run's lock would be
+    its stdout. exec closes the placeholder, so the command finds its stream closed, as without us."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

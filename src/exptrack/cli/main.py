@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from exptrack.cli.ending import INTERNAL, guard
+from exptrack.files import hold_closed_streams
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
-    _survive_closed_streams()
+    hold_closed_streams()
     return guard(lambda: _choose(argv), internal=125 if argv[:1] == ["run"] else INTERNAL)
 
 
@@ -28,12 +28,3 @@ def _choose(argv: Sequence[str]) -> int:
     from exptrack.cli.app import run_app
 
     return run_app(argv)
-
-
-def _survive_closed_streams() -> None:
-    """`exptrack ... >&-`: Python then has None for a stream; give the descriptor back so that nothing else takes it."""
-    for fd in (0, 1, 2):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)

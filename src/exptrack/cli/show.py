@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.table import ARROWS, STATUS_STYLE
-from exptrack.model import Gpu, MetricSummary, Run
+from exptrack.model import Artifact, Gpu, MetricSummary, Run
 
 LISTED = 12
 DIGEST = 12
@@ -198,10 +198,17 @@ def _outputs(run: Run) -> Rows:
             humane.size(a.size),
             _files(a.files),
             Span(a.digest[:DIGEST], "dim"),
-            Span(f"bytes let go {humane.date(run.expired_at)}" if a.digest in run.expired else "", "yellow"),
+            Span(_fate(run, a), "yellow"),
         ]
         for a in run.manifest.artifacts
     ]
+
+
+def _fate(run: Run, artifact: Artifact) -> str:
+    """Whether retention let its bytes go, and when."""
+    if artifact.digest not in run.expired:
+        return ""
+    return "bytes let go" + (f" {humane.date(run.expired_at)}" if run.expired_at else "")
 
 
 def _files(count: int) -> str:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from exptrack.files import hold_closed_streams
 from exptrack.record.aide import REST, WATCH, start_witness
 from exptrack.record.console import Console
 from exptrack.record.forward import Forwarder
@@ -22,7 +23,7 @@ from exptrack.record.relay import Poller
 from exptrack.record.signals import Signals, name_of, number_of
 from exptrack.record.spawn import Command, Order, Start
 from exptrack.record.terminal import copy_window_size, has_terminal, unread
-from exptrack.record.wiring import Wiring, hold_closed_streams
+from exptrack.record.wiring import Wiring
 
 _PTY_CAPACITY = 1 << 20
 _PATIENCE = 1.0

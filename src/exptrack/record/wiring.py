@@ -111,15 +111,3 @@ def is_same_file(a: int, b: int) -> bool:
         return device(a) == device(b)
     one, other = os.fstat(a), os.fstat(b)
     return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
-
-
-def hold_closed_streams() -> None:
-    """Keep 0, 1 and 2 from becoming somebody's file when we were started without them (`>&-`).
-
-    To be called before anything is opened: the next open(2) takes the lowest free number, and the run's lock would be
-    its stdout. exec closes the placeholder, so the command finds its stream closed, as without us."""
-    for fd in (STDIN, STDOUT, STDERR):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

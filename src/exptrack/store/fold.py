@@ -2,8 +2,8 @@
 
 Events count in the order of their ids, which sort by time. What each action carries in `data`:
 tag {key: value} · untag {"keys": [key]} · note {"note": text} · pin {} · unpin {} ·
-expire and unexpire {"digests": [sha256, ...]} · promote and demote {"model", "sequence", "digest"}, which change nothing
-here: they vouch for a line of a model's history. An action a newer exptrack invented changes nothing here.
+expire and unexpire {"digests": [sha256, ...]} · promote and demote {"model", "sequence", "digest"}, which change
+nothing here: they vouch for a line of a model's history. An action a newer exptrack invented changes nothing here.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from exptrack.model import Usage
 from exptrack.capture.meter import GpuReading
+from exptrack.model import Usage
 from exptrack.record.sampler import FIRST, SLOW, SLOW_AFTER, Sampler, read_usage, tree_memory
 
 MEGABYTE = 1 << 20
