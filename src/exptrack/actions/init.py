@@ -45,6 +45,8 @@ TEMPLATE = """\
 # [retention]
 # window = "90d"
 # keep = ["promoted", "pinned", "best:val/acc:5"]
+# max_size = "500 GB"
+# grace = "7d"
 
 # [snapshot]
 # exclude = ["data/**", "*.ckpt"]
