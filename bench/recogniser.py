@@ -37,13 +37,17 @@ def lines(kind: str, n: int) -> bytes:
         ).encode()
     if kind == "json":
         return "".join(f'{{"step": {i}, "loss": {rng.random()}, "acc": {rng.random()}}}\n' for i in range(n)).encode()
-    return "".join(f"\rEpoch 1:  37%|###       | {i}/{n} [00:01<00:02, 9.5it/s, loss={rng.random():.3f}]" for i in range(n)).encode()
+    return "".join(
+        f"\rEpoch 1:  37%|###       | {i}/{n} [00:01<00:02, 9.5it/s, loss={rng.random():.3f}]" for i in range(n)
+    ).encode()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=300_000)
-    parser.add_argument("kinds", nargs="*", default=["metrics", "prose", "words", "access", "listing", "mixed", "json", "bar"])
+    parser.add_argument(
+        "kinds", nargs="*", default=["metrics", "prose", "words", "access", "listing", "mixed", "json", "bar"]
+    )
     a = parser.parse_args()
     for kind in a.kinds:
         n = a.lines if kind not in ("json", "bar", "listing") else a.lines // 6
