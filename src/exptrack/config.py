@@ -52,6 +52,7 @@ class Gates(NamedTuple):
     better_than_current: str | None = None
     min_delta: float = 0.0
     clean: bool = False
+    pushed: bool = False
     outputs: tuple[str, ...] = ()
 
 
@@ -236,5 +237,6 @@ def _gates(name: str, raw: Mapping[str, Any]) -> Gates:
         better_than_current=raw.get("better_than_current"),
         min_delta=float(raw.get("min_delta", 0.0)),
         clean=raw.get("clean", False),
+        pushed=raw.get("pushed", False),
         outputs=tuple(raw.get("outputs", ())),
     )

@@ -37,6 +37,7 @@ SCHEMA: Mapping[str, Any] = {
             "better_than_current": "str",
             "min_delta": "number",
             "clean": "bool",
+            "pushed": "bool",
             "outputs": "list",
         }
     },

@@ -115,6 +115,8 @@ def _gates(gates: Gates, lines: Lines) -> Iterator[Rule]:
         yield Rule(GATE, asked, source("better_than_current"), gates.pattern)
     if gates.clean:
         yield Rule(GATE, "committed code", source("clean"), gates.pattern)
+    if gates.pushed:
+        yield Rule(GATE, "a commit that is on a remote branch", source("pushed"), gates.pattern)
     for kind in gates.outputs:
         yield Rule(GATE, f"output {kind}", source("outputs"), gates.pattern)
 

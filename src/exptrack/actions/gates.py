@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from exptrack.actions.goals import goal_for
+from exptrack.capture.code import is_reachable_from_remote
 from exptrack.config import GATE, Config, Gates
 from exptrack.errors import Damaged
 from exptrack.model import Artifact, Gate, Run
@@ -37,6 +38,7 @@ def judge(store: Store, config: Config, run: Run, model: str, current: Run | Non
         *(_metric(run, text) for g in own for text in g.metrics),
         *(_better(config, run, current, g) for g in own if g.better_than_current),
         *(_clean(run) for g in own if g.clean),
+        *(_pushed(run) for g in own if g.pushed),
         *(_output(run, kind) for g in own for kind in g.outputs),
         *_stored(store, run),
     )
@@ -86,15 +88,15 @@ def _better(config: Config, run: Run, current: Run | None, gates: Gates) -> Gate
     name = gates.better_than_current or ""
     label = f"better_than_current {name}"
     found = run.manifest.metrics.get(name)
+    if found is None or math.isnan(found.last):
+        value = found.last if found else None
+        return Gate(gate=label, passed=False, value=value, wanted=f"a value of {name}", hint="this run has none")
     if current is None or current.id == run.id:
-        value = found.last if found else None
-        return Gate(gate=label, passed=True, value=value, wanted="better than the current run: there is none")
+        return Gate(gate=label, passed=True, value=found.last, wanted="better than the current run: there is none")
     before = current.manifest.metrics.get(name)
-    goal = (found.goal if found else None) or goal_for(name, config.goals)
-    if found is None or before is None:
-        who = "this run" if found is None else f"the current run {current.id}"
-        value = found.last if found else None
-        return Gate(gate=label, passed=False, value=value, wanted=f"a value of {name}", hint=f"{who} has none")
+    if before is None or math.isnan(before.last):
+        return Gate(gate=label, passed=True, value=found.last, wanted="better than the current run: it has no value")
+    goal = found.goal or goal_for(name, config.goals)
     if goal is None:
         return Gate(
             gate=label,
@@ -104,9 +106,8 @@ def _better(config: Config, run: Run, current: Run | None, gates: Gates) -> Gate
             hint=f'say in [metrics] goals: "{name}" = "max"',
         )
     gain = found.last - before.last if goal == "max" else before.last - found.last
-    # 0.94 - 0.93 is a little less than 0.01 in floats; and any number is better than none.
-    is_enough = gain >= gates.min_delta or math.isclose(gain, gates.min_delta, rel_tol=1e-9)
-    is_better = (gain > 0 and is_enough) or (math.isnan(before.last) and not math.isnan(found.last))
+    # 0.94 - 0.93 is a little less than 0.01 in floats.
+    is_better = gain > 0 and (gain >= gates.min_delta or math.isclose(gain, gates.min_delta, rel_tol=1e-9))
     sign = ">" if goal == "max" else "<"
     wanted = f"{sign} {before.last:.6g}" + (f" by {gates.min_delta:g}" if gates.min_delta else "")
     hint = "" if is_better else f"current run {current.id} has {before.last:.6g}"
@@ -123,6 +124,20 @@ def _clean(run: Run) -> Gate:
         value="committed" if is_clean else what,
         wanted="committed code",
         hint="" if is_clean else "commit and run again",
+    )
+
+
+def _pushed(run: Run) -> Gate:
+    """Is the commit on a branch of a remote? Asked of the repository as it is now: it may have been pushed since."""
+    code = run.manifest.code
+    answer = is_reachable_from_remote(code.root, code.commit) if code.commit else None
+    values = {True: "on a remote branch", False: "only here", None: "unknown: no such commit in this clone"}
+    return Gate(
+        gate="pushed",
+        passed=answer is True,
+        value=values[answer],
+        wanted="a commit on a remote branch",
+        hint="" if answer else "git push the commit; then ask again",
     )
 
 

@@ -40,6 +40,7 @@ TEMPLATE = """\
 # better_than_current = "val/acc"
 # min_delta = 0.001
 # clean = false                          # true: only runs of committed code
+# pushed = false                         # true: only runs whose commit is on a remote branch
 # outputs = ["model"]
 
 # [retention]

@@ -32,17 +32,6 @@ def describe(root: str) -> Facts | None:
     return _ask(root, _describe)
 
 
-def commits_between(root: str, a: str, b: str, *, limit: int = 50) -> list[tuple[str, str]] | None:
-    """(commit, first line of its message) of what is in `b` and not in `a`, newest first; at most `limit`."""
-
-    def question(repo: Repo) -> list[tuple[str, str]] | None:
-        if not (_has(repo, a) and _has(repo, b)):
-            return None
-        return [(c.hexsha, str(c.summary)) for c in repo.iter_commits(f"{a}..{b}", max_count=limit)]
-
-    return _ask(root, question)
-
-
 def is_reachable_from_remote(root: str, commit: str) -> bool | None:
     """Is the commit on a branch that was pushed, as far as the last fetch or push of this clone knows?"""
 

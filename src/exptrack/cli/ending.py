@@ -28,6 +28,12 @@ def guard(action: Callable[[], int], internal: int = INTERNAL) -> int:
         # `| head` went away: what it wanted it has. Python would complain when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
+    except OSError as e:
+        if os.environ.get("EXPTRACK_DEBUG") == "1":
+            raise
+        where = f": {os.fsdecode(e.filename)}" if isinstance(e.filename, (str, bytes)) else ""
+        report(f"{e.strerror or e}{where}", "check permissions and space there; EXPTRACK_DEBUG=1 shows more")
+        return internal
     except Exception as e:
         # The last fence: a bug is said in one line, with the way to see the rest.
         if os.environ.get("EXPTRACK_DEBUG") == "1":

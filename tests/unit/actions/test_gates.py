@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from code_folder import repository
 from exptrack.actions.gates import judge, unmet
 from exptrack.config import Config, Gates
 from exptrack.model import Artifact, CodeState, StoredFile
@@ -146,11 +147,11 @@ def test_the_first_run_of_a_model_and_the_current_one_again_are_better_than_none
 def test_a_metric_one_of_the_two_has_not_is_said(store):
     table, has, has_not = Gates("m", better_than_current="val/acc"), run(metrics=metrics(val_acc=0.5)), run(ANOTHER_ID)
     gate = the(gates_of(store, has, table, current=has_not), "better")
-    assert (gate.passed, gate.value) == (False, 0.5)
-    assert f"the current run {ANOTHER_ID} has none" in gate.hint
-    gate = the(gates_of(store, has_not, table, current=has), "better")
-    assert (gate.passed, gate.value) == (False, None)
-    assert "this run has none" in gate.hint
+    assert (gate.passed, gate.value, gate.wanted) == (True, 0.5, "better than the current run: it has no value")
+    for current in (has, None):
+        gate = the(gates_of(store, has_not, table, current=current), "better")
+        assert (gate.passed, gate.value) == (False, None)
+        assert "this run has none" in gate.hint
 
 
 # --- code and outputs ------------------------------------------------------------------------------------------------
@@ -168,6 +169,20 @@ def test_a_metric_one_of_the_two_has_not_is_said(store):
 def test_clean_wants_committed_code(store, code, passed, value):
     gate = the(gates_of(store, run(code=code), Gates("m", clean=True)), "clean")
     assert (gate.passed, gate.value) == (passed, value)
+
+
+def test_pushed_wants_a_commit_that_a_remote_has(store, tmp_path):
+    code_folder = repository(tmp_path / "repo")
+    code_folder.git("init", "-q", "--bare", str(tmp_path / "bare.git"))
+    code_folder.git("remote", "add", "origin", str(tmp_path / "bare.git"))
+    code_folder.write("a.py", "1\n")
+    commit = code_folder.commit()
+    made = run(code=CodeState(root=str(code_folder.root), commit=commit, dirty=False))
+    assert the(gates_of(store, made, Gates("m", pushed=True)), "pushed").value == "only here"
+    code_folder.git("push", "-q", "origin", "main")
+    assert the(gates_of(store, made, Gates("m", pushed=True)), "pushed").passed
+    nowhere = run(code=CodeState(root=str(tmp_path), commit="0" * 40, dirty=False))
+    assert not the(gates_of(store, nowhere, Gates("m", pushed=True)), "pushed").passed
 
 
 def test_an_output_that_must_be_kept(store):

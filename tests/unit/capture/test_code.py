@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from code_folder import CodeFolder, repository
-from exptrack.capture.code import commits_between, describe, is_reachable_from_remote
+from exptrack.capture.code import describe, is_reachable_from_remote
 
 
 @pytest.fixture
@@ -45,18 +45,6 @@ def test_submodules_are_listed(code: CodeFolder, tmp_path: Path) -> None:
     assert facts.submodules == ("libs/inner",)
 
 
-def test_commits_between(code: CodeFolder) -> None:
-    commits = []
-    for i in range(4):
-        code.write("a.py", f"{i}\n")
-        commits.append(code.commit())
-    root = str(code.root)
-    assert commits_between(root, commits[0], commits[2]) == [(commits[2], "a"), (commits[1], "a")]
-    assert commits_between(root, commits[2], commits[0]) == []
-    assert commits_between(root, commits[0], commits[3], limit=1) == [(commits[3], "a")]
-    assert commits_between(root, "0" * 40, commits[3]) is None
-
-
 def test_reachable_from_a_remote(code: CodeFolder, tmp_path: Path) -> None:
     bare = tmp_path / "bare.git"
     code.git("init", "-q", "--bare", str(bare))
@@ -77,14 +65,13 @@ def test_only_hashes_reach_git(code: CodeFolder, text: str) -> None:
     code.write("a.py")
     code.commit()
     assert is_reachable_from_remote(str(code.root), text) is None
-    assert commits_between(str(code.root), text, text) is None
     assert not (code.root / "canary^{commit}").exists()
 
 
 def test_no_repository(tmp_path: Path) -> None:
     assert describe(str(tmp_path)) is None
     assert describe(str(tmp_path / "gone")) is None
-    assert commits_between(str(tmp_path), "a" * 40, "b" * 40) is None
+    assert is_reachable_from_remote(str(tmp_path), "a" * 40) is None
 
 
 def test_a_broken_or_distrusted_repository(code: CodeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
