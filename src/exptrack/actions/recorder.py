@@ -178,7 +178,6 @@ def _take_snapshot(project: Project, answers: int) -> tuple[Snapshot, Watch | No
             store=project.store,
             cache_folder=project.cache,
         )
-        import dataclasses  # noqa: F401 - git is at work: what is needed next costs nothing now
 
         if config.is_searching:
             from exptrack.record.discover import Watch
