@@ -154,7 +154,9 @@ class End:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSummary:
-    """A series in eight numbers. `best` follows the goal in force when the run was sealed; None without a goal."""
+    """A series in eight numbers. `best` follows the goal in force when the run was sealed; None without a goal.
+
+    `unit`: `%` where the program printed per cents; the numbers are as printed."""
 
     first: float
     last: float
@@ -166,6 +168,7 @@ class MetricSummary:
     last_step: float | None = None
     goal: str | None = None
     source: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ METRIC = {
     "count": int,
     "goal": OPTIONAL,
     "source": OPTIONAL,
+    "unit": OPTIONAL,
 }
 CODE = {
     "commit": OPTIONAL,

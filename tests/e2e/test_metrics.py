@@ -186,3 +186,11 @@ def test_a_thousand_folders_of_data_hide_no_metrics(tool: Tool) -> None:
     tool.write("t.py", BOTH)
     tool("run", "--", "python", "t.py")
     assert metrics(tool)["train_loss"][1:] == (5, "file:logs/v0/metrics.csv")
+
+
+def test_per_cents_keep_their_number_and_say_their_unit(tool: Tool) -> None:
+    tool("run", "--", "echo", "epoch 3 val/acc=98.3% loss=0.5")
+    metrics = tool.json("show", "@")["metrics"]
+    assert (metrics["val/acc"]["last"], metrics["val/acc"]["unit"]) == (98.3, "%")
+    assert metrics["loss"]["unit"] is None
+    assert "val/acc %" in tool("show", "@").stdout

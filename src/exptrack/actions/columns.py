@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from exptrack.actions.goals import stage
 from exptrack.errors import ExptrackError
 from exptrack.model import MetricSummary, Run
 
@@ -166,17 +167,8 @@ def differing(runs: Sequence[Run]) -> list[Key]:
         rank = 0 if has_goal else ("param", "tag", "metric").index(key.kind) + 1
         present = sum(v is not None for v in values)
         is_rare = 2 * present < len(runs)
-        ranked.append((rank, is_rare, _stage(key.name) if rank == 0 else 0, -present, -distinct, key))
+        ranked.append((rank, is_rare, stage(key.name) if rank == 0 else 0, -present, -distinct, key))
     return [row[-1] for row in sorted(ranked)]
-
-
-def _stage(name: str) -> int:
-    """Held-out figures before those of training."""
-    words = re.split(r"[^a-z0-9]+", name.lower())
-    for rank, stage in enumerate((("test", "eval"), ("val", "valid", "validation", "dev"))):
-        if any(w in stage for w in words):
-            return rank
-    return 3 if "train" in words else 2
 
 
 def goal(key: Key, runs: Sequence[Run]) -> str | None:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from exptrack.actions.goals import goal_for
+from exptrack.actions.goals import goal_for, stage
 from exptrack.actions.outputs import keep_outputs
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
-from exptrack.model import Declared, End, RunManifest, Start
+from exptrack.model import Declared, End, MetricSummary, RunManifest, Start
 from exptrack.record import rundir
 from exptrack.record.points import summaries_of
 from exptrack.record.reading import Reading
@@ -48,11 +49,11 @@ def finish(
     declared = _unique([*start.outputs, *reading.sidecar.artifacts])
     artifacts, problems = keep_outputs(store.objects, declared, start.cwd, start.started_at)
     said += problems
-    metrics = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
+    metrics = _metrics(run_dir, start, reading)
     points = _keep(store, run_dir.file(rundir.POINTS))
     logs = _keep_logs(store, run_dir)
     found = Findings(
-        params=redact_mapping(reading.sidecar.params),
+        params=redact_mapping(reading.params),
         tags={k: str(v) for k, v in redact_mapping(reading.sidecar.tags).items()},
         metrics=metrics,
         usage=_usage(run_dir, end),
@@ -68,20 +69,27 @@ def finish(
         manifest = store.records.manifest(manifest.id)  # sealed by somebody else meanwhile: that one counts
     _attempt(said, "the index", lambda: _index(project, store, manifest))
     run_dir.remove()
-    return summary(manifest)
+    return summary(manifest, start.required_metrics)
 
 
-def summary(manifest: RunManifest) -> dict[str, Any]:
-    """What one line on the terminal can say of a sealed run."""
-    best = [
-        f"{name} {m.best:.6g}" for name, m in manifest.metrics.items() if m.best is not None and m.best == m.best
-    ] or [f"{name} {m.last:.6g}" for name, m in manifest.metrics.items()]
+def summary(manifest: RunManifest, mandatory: Collection[str] = ()) -> dict[str, Any]:
+    """What one line on the terminal can say of a sealed run: last values, of mandatory metrics first, then of held-out
+    ones with a goal."""
+    ranked = sorted(
+        manifest.metrics.items(), key=lambda item: (item[0] not in mandatory, item[1].goal is None, stage(item[0]))
+    )
     return {
         "status": manifest.status,
         "missing": list(manifest.missing),
-        "headline": ", ".join(best[:3]),
+        "headline": ", ".join(f"{name} {m.last:.6g}" for name, m in ranked[:3]),
         "warnings": len(manifest.warnings),
     }
+
+
+def _metrics(run_dir: rundir.RunDir, start: Start, reading: Reading) -> dict[str, MetricSummary]:
+    found = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
+    units = reading.units
+    return {name: replace(m, unit=units.get((m.source or "", name))) for name, m in found.items()}
 
 
 def _attempt(said: list[str], what: str, step: Callable[[], Any], *, later: Sequence[int] = ()) -> None:

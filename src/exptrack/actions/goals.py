@@ -28,3 +28,12 @@ def goal_for(name: str, goals: Mapping[str, str]) -> str | None:
     if any(_UP.fullmatch(w) for w in words):
         return "max"
     return None
+
+
+def stage(name: str) -> int:
+    """Held-out figures before those of training."""
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    for rank, words_of_it in enumerate((("test", "eval"), ("val", "valid", "validation", "dev"))):
+        if any(w in words_of_it for w in words):
+            return rank
+    return 3 if "train" in words else 2

@@ -71,7 +71,8 @@ def metric_json(summary: MetricSummary) -> JsonObject:
     """A metric's summary. `nan`: one of the numbers is NaN; `not_finite` says what stands where null is shown."""
     values = {name: getattr(summary, name) for name in _NUMBERS}
     out: JsonObject = {name: _step(finite(v)) if name.endswith("_step") else finite(v) for name, v in values.items()}
-    return _with_odd(out | {"count": summary.count, "goal": summary.goal, "source": summary.source}, values)
+    words = {"count": summary.count, "goal": summary.goal, "source": summary.source, "unit": summary.unit}
+    return _with_odd(out | words, values)
 
 
 def _step(step: float | None) -> float | None:

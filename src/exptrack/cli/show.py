@@ -97,7 +97,8 @@ def _metric(name: str, s: MetricSummary) -> list[Piece]:
     best: list[Piece] = ["", ""]
     if s.best is not None:
         best = [Span(humane.number(s.best), "bold"), "" if s.best_step is None else humane.number(s.best_step)]
-    return [name + arrow, last, *best, str(s.count), Span(s.source or "", "dim")]
+    unit = f" {s.unit}" if s.unit else ""
+    return [name + unit + arrow, last, *best, str(s.count), Span(s.source or "", "dim")]
 
 
 def _code(screen: Screen, run: Run) -> Rows:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from exptrack.model import Point
+from exptrack.model import Point, Scalar
 from exptrack.record.discover import KNOWN, Before, fingerprint
 from exptrack.record.metrics import names
 from exptrack.record.metrics.reading import with_split
@@ -126,6 +126,11 @@ class Followed:
         elif self.split:
             points = [point._replace(name=with_split(point.name, self.split)) for point in points]
         return points
+
+    @property
+    def params(self) -> dict[str, Scalar]:
+        """Parameters the file told of: hparams of TensorBoard, `params` of JSON lines. Other kinds have none."""
+        return dict(getattr(self._reader, "params", {}))
 
     def _is_untouched(self, told: os.stat_result) -> bool:
         before = self.before

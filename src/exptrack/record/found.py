@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from exptrack.model import Point
+from exptrack.model import Point, Scalar
 from exptrack.record.discover import Before, Candidate, Watch, remember
 from exptrack.record.neighbours import Neighbours
 from exptrack.record.rundir import END, START, RunDir
@@ -60,6 +60,11 @@ class Files:
             return Watch(roots, self._since, skip, has_begun=has_begun) if roots else None
         watch.begin(self._since, roots)
         return watch
+
+    @property
+    def params(self) -> dict[str, Scalar]:
+        """Parameters that the followed files told of, in the order in which the files were found."""
+        return {name: value for one in self._followed.values() for name, value in one.params.items()}
 
     def poll(self, *, is_last: bool = False) -> Iterator[tuple[str, list[Point]]]:
         """(source, points) of each file that has new ones. `is_last`: the child has ended; look once more."""

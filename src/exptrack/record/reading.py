@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from exptrack.files import remove_if_there
-from exptrack.model import Point
+from exptrack.model import Point, Scalar
 from exptrack.record.discover import Watch
 from exptrack.record.found import Files
 from exptrack.record.naming import Naming
@@ -77,6 +77,20 @@ class Reading:
             self._add(points, stream, now)
         self._take(now, is_last=True)
         self.writer.finish()
+
+    @property
+    def params(self) -> dict[str, Scalar]:
+        """What the program said of its parameters itself: the sidecar wins over files found beside it."""
+        return {**self.files.params, **self.sidecar.params}
+
+    @property
+    def units(self) -> dict[tuple[str, str], str]:
+        """(source, recorded name) -> `%`."""
+        out = {}
+        for (stream, name), unit in self.tails.units.items():
+            for point in self._naming.apply([Point(name, 0.0)], stream, is_renamed=True):
+                out[stream, point.name] = unit
+        return out
 
     @property
     def warnings(self) -> list[str]:

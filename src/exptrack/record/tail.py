@@ -76,5 +76,11 @@ class Tails:
         return [(stream, points) for stream, tail in self.tails.items() if (points := tail.close())]
 
     @property
+    def units(self) -> dict[tuple[str, str], str]:
+        """(stream, metric) -> `%` for what was printed as per cents."""
+        found = {stream: tail.recogniser.units for stream, tail in self.tails.items() if tail.recogniser}
+        return {(stream, name): unit for stream, units in found.items() for name, unit in units.items()}
+
+    @property
     def warnings(self) -> list[str]:
         return [w for tail in self.tails.values() if tail.recogniser for w in tail.recogniser.warnings]

@@ -65,6 +65,7 @@ def test_nan_is_null_with_a_word_beside_it():
         "count": 3,
         "goal": None,
         "source": None,
+        "unit": None,
         "nan": True,
         "not_finite": {"last": "nan", "min": "-inf"},
     }

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from exptrack.model import Point
+from exptrack.record.followed import Followed
 from exptrack.record.metrics.sidecars import reader_for
 from exptrack.record.metrics.sidecars.events import EventFile
 
@@ -153,6 +154,9 @@ def test_hparams_and_texts_are_no_points(tmp_path):
     assert reader.poll() == []
     assert reader.params == {"lr": 0.1}
     assert reader.texts == {"note": "hello"}
+    followed = Followed(str(path), None, is_declared=True)
+    assert followed.poll() == []
+    assert followed.params == {"lr": 0.1}
 
 
 @pytest.mark.parametrize("damage", [b"\xff" * 40, record(b"\xff\xff\xff"), struct.pack("<QI", 1 << 60, 0)])
