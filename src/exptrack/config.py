@@ -52,8 +52,8 @@ class Gates(NamedTuple):
     better_than_current: str | None = None
     min_delta: float = 0.0
     clean: bool = False
-    pushed: bool = False
     outputs: tuple[str, ...] = ()
+    pushed: bool = False
 
 
 class Config(NamedTuple):

@@ -144,3 +144,11 @@ def test_escape_codes_in_names_never_reach_the_screen(tool: Tool) -> None:
     for words in (["ls"], ["show", "@"], ["ls", "--json"], ["show", "@", "--json"]):
         assert "\x1b" not in tool(*words).stdout
     assert "\x1b" not in tool("show", "evil\x1b[0m", code=3).stderr
+
+
+def test_a_model_without_gates_is_said_where_others_have_some(tool: Tool) -> None:
+    tool.write("exptrack.toml", '[promote.churn-prod]\nmetrics = ["loss <= 1"]\n')
+    tool("run", *HELLO)
+    assert "no [promote] table matches churn-prd" in tool("why", "@", "churn-prd").stderr
+    assert "no [promote] table matches churn-prd" in tool("promote", "@", "churn-prd").stderr
+    assert "warning" not in tool("promote", "@", "churn-prod").stderr

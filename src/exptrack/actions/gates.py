@@ -91,8 +91,10 @@ def _better(config: Config, run: Run, current: Run | None, gates: Gates) -> Gate
     if found is None or math.isnan(found.last):
         value = found.last if found else None
         return Gate(gate=label, passed=False, value=value, wanted=f"a value of {name}", hint="this run has none")
-    if current is None or current.id == run.id:
+    if current is None:
         return Gate(gate=label, passed=True, value=found.last, wanted="better than the current run: there is none")
+    if current.id == run.id:
+        return Gate(gate=label, passed=True, value=found.last, wanted="better than the current run: it is this one")
     before = current.manifest.metrics.get(name)
     if before is None or math.isnan(before.last):
         return Gate(gate=label, passed=True, value=found.last, wanted="better than the current run: it has no value")
@@ -150,22 +152,22 @@ def _output(run: Run, kind: str) -> Gate:
 def _stored(store: Store, run: Run) -> Iterator[Gate]:
     if not run.manifest.artifacts:
         return
-    gone = [a.path for a in run.manifest.artifacts if not _is_there(store, a)]
+    gone = [a.path for a in run.manifest.artifacts if not _is_whole(store, a)]
     yield Gate(
         gate="outputs in store",
         passed=not gone,
-        value="all" if not gone else f"missing: {', '.join(gone)}",
+        value="all" if not gone else f"missing or altered: {', '.join(gone)}",
         wanted="all",
-        hint="" if not gone else "their bytes were freed or lost: run again",
+        hint="" if not gone else "their bytes were freed, lost or changed: `exptrack verify` says which; run again",
     )
 
 
-def _is_there(store: Store, artifact: Artifact) -> bool:
-    """Is every byte of an artifact in the store? Of a folder also those of its files."""
+def _is_whole(store: Store, artifact: Artifact) -> bool:
+    """Is every byte of an artifact in the store, read again and hashed now? Of a folder also those of its files."""
     try:
         if not artifact.is_tree:
-            return store.objects.has(artifact.digest)
-        return all(store.objects.has(f.digest) for f in decode_tree(store.objects.read(artifact.digest)))
+            return store.objects.is_whole(artifact.digest) is True
+        return all(store.objects.is_whole(f.digest) for f in decode_tree(store.objects.read(artifact.digest)))
     except Damaged:
         return False
 

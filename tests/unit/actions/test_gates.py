@@ -197,7 +197,7 @@ def test_kept_outputs_must_still_be_in_the_store(store):
     assert the(gates_of(store, made), "outputs in store").passed
     os.unlink(store.objects.path(digest_of(b"m")))
     gate = the(gates_of(store, made), "outputs in store")
-    assert (gate.passed, gate.value) == (False, "missing: m.pt")
+    assert (gate.passed, gate.value) == (False, "missing or altered: m.pt")
 
 
 def test_a_kept_folder_is_there_when_its_files_are(store):
@@ -206,7 +206,7 @@ def test_a_kept_folder_is_there_when_its_files_are(store):
     made = run(artifacts=(tree,))
     assert the(gates_of(store, made), "outputs in store").passed
     os.unlink(store.objects.path(digest_of(b"b")))
-    assert the(gates_of(store, made), "outputs in store").value == "missing: out"
+    assert the(gates_of(store, made), "outputs in store").value == "missing or altered: out"
 
 
 @pytest.mark.parametrize("digest", ["../x", digest_of(b"no tree")])
@@ -227,3 +227,12 @@ def test_all_unmet_gates_are_there_at_once(store):
         "clean",
         "output model",
     ]
+
+
+def test_altered_bytes_are_not_promoted(store):
+    made = run(artifacts=(file_artifact(store, "model", "m.pt", b"m"),))
+    path = store.objects.path(made.manifest.artifacts[0].digest)
+    os.chmod(path, 0o600)
+    with open(path, "ab") as f:
+        f.write(b"!")
+    assert not the(gates_of(store, made), "outputs in store").passed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from fnmatch import fnmatchcase
+
 import typer
 
 from exptrack.actions import present
@@ -13,6 +16,7 @@ from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.modelview import print_answer, print_history, print_models, print_promotion, print_verdict
 from exptrack.cli.plain import print_json
 from exptrack.cli.screen import Screen
+from exptrack.config import Config
 
 MODEL = typer.Argument(..., metavar="MODEL", help="Name of the model, as churn-prod.")
 JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
@@ -30,6 +34,7 @@ def promote(run: str = RUN, model: str = MODEL, reason: str = REASON, as_json: b
             print_json(screen, present.verdict_json(verdict))
         raise promotion.refusal(verdict)
     verdict, made = promotion.promote(*place, run, model, reason)
+    _tell_if_ungated(place.project.config, model)
     if as_json:
         print_json(screen, present.verdict_json(verdict, made))
     else:
@@ -39,12 +44,21 @@ def promote(run: str = RUN, model: str = MODEL, reason: str = REASON, as_json: b
 
 def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
     """Say whether a run may be promoted: every gate with its verdict. Exit 1 when it may not."""
-    verdict, screen = promotion.why(*here(), run, model), Screen.of()
+    place, screen = here(), Screen.of()
+    verdict = promotion.why(*place, run, model)
+    _tell_if_ungated(place.project.config, model)
     if as_json:
         print_json(screen, present.verdict_json(verdict))
     else:
         print_verdict(screen, verdict)
     return 0 if verdict.is_allowed else 1
+
+
+def _tell_if_ungated(config: Config, model: str) -> None:
+    """A mistyped model would pass every gate there is for the right one."""
+    if config.gates and not any(fnmatchcase(model, g.pattern) for g in config.gates):
+        named = ", ".join(g.pattern for g in config.gates)
+        Screen.of(sys.stderr).line(f"warning: no [promote] table matches {model}; there are gates for: {named}")
 
 
 def models(
