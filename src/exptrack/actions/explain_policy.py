@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -36,6 +37,15 @@ class Lines:
         if path is not None:
             with open(path, encoding="utf-8") as f:
                 self.text = f.read()
+
+    def has(self, table: str, key: str) -> bool:
+        """Does the file say anything of this key itself?"""
+        if self.path is None:
+            return False
+        raw = tomllib.loads(self.text)
+        if os.path.basename(self.path) == PYPROJECT:
+            raw = raw.get("tool", {}).get("exptrack", {})
+        return key in raw.get(table, {})
 
     def of(self, *place: str) -> str:
         """FILE:LINE of a key."""
@@ -122,12 +132,10 @@ def _gates(gates: Gates, lines: Lines) -> Iterator[Rule]:
 
 
 def _retention(config: Config, lines: Lines) -> Iterator[Rule]:
-    default = Config()
-    has_window = config.retention_window != default.retention_window
-    source = lines.of("retention", "window") if has_window else DEFAULT
+    source = lines.of("retention", "window") if lines.has("retention", "window") else DEFAULT
     yield Rule(KEPT, f"outputs of runs that ended less than {config.retention_window} ago stay", source)
     yield Rule(KEPT, "those of current, pinned and live runs stay, and of the runs they were made from", ALWAYS)
-    source = lines.of("retention", "keep") if config.retention_keep != default.retention_keep else DEFAULT
+    source = lines.of("retention", "keep") if lines.has("retention", "keep") else DEFAULT
     for rule in map(Keep.of, config.retention_keep):
         yield Rule(KEPT, _kept(rule), source)
     if config.retention_max_bytes is not None:

@@ -42,7 +42,11 @@ def _condition(word: str, now: float) -> Condition:
         text = clean(word.strip())
         tagged = "r.id IN (SELECT run FROM tags WHERE contains(?, key || '=' || value))"
         return Condition(f"contains(?, r.name) OR contains(?, r.note) OR {tagged}", (text, text, text))
-    key, op, value = parse_key(m["key"]), m["op"].replace("==", "="), _unquoted(m["value"].strip())
+    key, op, bare = parse_key(m["key"]), m["op"].replace("==", "="), m["value"].strip()
+    if bare.startswith(("<", ">", "=", "!", "~")):
+        hint = f'one operator of = != > >= < <= ~ !~; quote the value if it begins so: {m["key"]}{op}"{bare}"'
+        raise ExptrackError(f"`{word}` has two operators", hint)
+    value = _unquoted(bare)
     is_opposite = op in ("!=", "!~")
     op = op.removeprefix("!") if is_opposite else op
     sql, args = _where(key, op, clean(value), now)

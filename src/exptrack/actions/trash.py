@@ -131,7 +131,9 @@ def undo_gc(store: Store) -> Undone:
     with alone(store):
         kept = batches(store)
         if not kept:
-            raise ExptrackError("there is no gc to undo", "the trash is empty: its grace period has ended", 1)
+            raise ExptrackError(
+                "there is no gc to undo", "the trash is empty: nothing was collected, or its grace period has ended", 1
+            )
         batch, count, size = kept[-1], 0, 0
         for digest, path in _objects(batch.path):
             target = store.objects.path(digest)

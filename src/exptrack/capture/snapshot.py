@@ -102,7 +102,7 @@ class Snapshot:
             warnings.append(f"the code snapshot could not be completed: {e}")
         if digest and self.survey.is_git and self.start != self.root:
             inside = os.path.relpath(self.start, self.root) + "/"
-            if not any(p.startswith(inside) for p in tree.paths):
+            if os.listdir(self.start) and not any(p.startswith(inside) for p in tree.paths):
                 warnings.append(f"git ignores {inside}: none of its files are in the code snapshot")
         return self._state(tree, digest), [*self.survey.warnings, *self.collection.warnings, *warnings]
 

@@ -237,3 +237,9 @@ def test_the_examples_of_the_users_page_mean_something():
     words = [word.strip("'") for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
     assert len(words) > 25
     assert len(parse_filters(words)) == len(words)
+
+
+def test_a_second_operator_is_an_error_unless_it_is_quoted():
+    with pytest.raises(ExptrackError, match="two operators"):
+        parse_filters(["params.lr>>1"])
+    assert parse_filters(['tag.note=">1"'])
