@@ -116,7 +116,8 @@ class Captures:
         out: dict[str, Any] = {}
         for path in dict.fromkeys([*named, *given]):
             try:
-                out |= params.from_config(path, self.allowed)
+                # One spelling with the command line, whose flags win: `batch-size` in a file is --batch-size too.
+                out |= {k.replace("-", "_"): v for k, v in params.from_config(path, self.allowed).items()}
             except Exception as e:  # noqa: BLE001 - one unreadable file must not cost the others' parameters
                 # A data file that happens to be named on the command line is no configuration and no news.
                 if path in given or "no table of parameters" not in str(e):
