@@ -197,7 +197,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunManifest:
-    """One sealed run; runs/<id>.json. Immutable: later words are Events."""
+    """One sealed run; runs/<id>.json. Immutable: later words are Events.
+
+    `asked`: how `run` was told to record (declared outputs, `-p`, config files, how metrics are read, what was mandatory),
+    so that the same can be asked again; empty in manifests of before it was kept."""
 
     id: str
     status: str
@@ -229,13 +232,14 @@ class RunManifest:
     parent: str | None = None
     version: str = ""
     warnings: tuple[str, ...] = ()
+    asked: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One later word about a run; events/<id>.json. `action`: tag, untag, note, pin, unpin, expire, unexpire, promote,
-    demote."""
+    demote, reproduced, reproduction."""
 
     id: str
     run: str
@@ -277,9 +281,23 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """One verdict of `reproduce`. `run`: the other one (seen from the original the run that repeated it, None when it
+    could not be repeated; seen from that run the original); `environment`: same or different; `differences`: how many."""
+
+    run: str | None
+    verdict: str
+    at: str
+    author: str
+    environment: str | None = None
+    differences: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run as people see it: the manifest with every later word applied. `models`: those it is the current run of;
-    `expired`: digests whose bytes retention let go, the last of them at `expired_at`."""
+    `expired`: digests whose bytes retention let go, the last of them at `expired_at`; `reproductions`: every verdict on
+    it, oldest first; `reproduces`: the verdict on the run that this one repeated."""
 
     manifest: RunManifest
     status: str
@@ -289,6 +307,8 @@ class Run:
     models: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     expired_at: str | None = None
+    reproductions: tuple[Reproduction, ...] = ()
+    reproduces: Reproduction | None = None
 
     @property
     def id(self) -> str:

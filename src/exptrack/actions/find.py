@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from exptrack.actions.goals import goal_for
@@ -61,16 +61,7 @@ class Library:
         manifest = self.unsealed.get(run_id) or self.store.records.manifest(run_id)
         run = apply_events(manifest, self.index.events(run_id))
         models = self.index.select("SELECT model FROM current_models WHERE run = ? ORDER BY model", (run_id,))
-        return Run(
-            manifest=manifest,
-            status=run.status,
-            tags=run.tags,
-            note=run.note,
-            pinned=run.pinned,
-            models=tuple(m for (m,) in models),
-            expired=run.expired,
-            expired_at=run.expired_at,
-        )
+        return replace(run, models=tuple(m for (m,) in models))
 
     def newest(self, condition: Condition | None, count: int) -> list[str]:
         """Ids of the newest runs that meet a condition."""

@@ -67,7 +67,19 @@ def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Find
         logs=found.logs,
         version=__version__,
         warnings=(*start.warnings, *captured.get("warnings", ()), *ended.warnings, *found.warnings),
+        asked=asked_of(start),
     )
+
+
+def asked_of(start: Start) -> dict[str, Any]:
+    """What of a start the other fields of its manifest do not say, and whoever does the same again has to."""
+    return {
+        "outputs": [[o.label, o.pattern] for o in start.outputs],
+        "params": {k: start.params[k] for k in start.given_params},
+        "goals": dict(start.goals),
+        "required": [list(start.required_metrics), list(start.required_outputs), list(start.required_tags)],
+        **{k: start.extra[k] for k in ("configs", "reading") if k in start.extra},
+    }
 
 
 def _part(kind: Any, raw: Mapping[str, Any] | None) -> Any:

@@ -2,8 +2,10 @@
 
 Events count in the order of their ids, which sort by time. What each action carries in `data`:
 tag {key: value} · untag {"keys": [key]} · note {"note": text} · pin {} · unpin {} ·
-expire and unexpire {"digests": [sha256, ...]} · promote and demote {"model", "sequence", "digest"}, which change
-nothing here: they vouch for a line of a model's history. An action a newer exptrack invented changes nothing here.
+expire and unexpire {"digests": [sha256, ...]} · reproduced {"verdict", "again", "environment", "differences"} on the
+original and reproduction {"of", ...} on the run that repeated it · promote and demote {"model", "sequence", "digest"},
+which change nothing here: they vouch for a line of a model's history. An action a newer exptrack invented changes
+nothing here.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from exptrack.model import Event, Promotion, Run, RunManifest
+from exptrack.model import Event, Promotion, Reproduction, Run, RunManifest
 
 
 def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Iterable[Promotion] = ()) -> Run:
@@ -19,6 +21,8 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
     tags, note, is_pinned = dict(manifest.tags), manifest.note, False
     expired: dict[str, None] = {}
     expired_at: str | None = None
+    reproductions: list[Reproduction] = []
+    reproduces: Reproduction | None = None
     for event in sorted(events, key=lambda e: e.id):
         if event.run != manifest.id:
             continue
@@ -39,6 +43,10 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
         elif event.action == "unexpire":
             for digest in _strings(data.get("digests")):
                 expired.pop(digest, None)
+        elif event.action == "reproduced":
+            reproductions.append(_reproduction(event, "again"))
+        elif event.action == "reproduction":
+            reproduces = _reproduction(event, "of")
     models = tuple(sorted(m for m, p in current(promotions).items() if p.run == manifest.id))
     return Run(
         manifest=manifest,
@@ -49,6 +57,21 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
         models=models,
         expired=tuple(expired),
         expired_at=expired_at if expired else None,
+        reproductions=tuple(reproductions),
+        reproduces=reproduces,
+    )
+
+
+def _reproduction(event: Event, key: str) -> Reproduction:
+    """`key`: where the event names the other run."""
+    other, environment, count = (event.data.get(name) for name in (key, "environment", "differences"))
+    return Reproduction(
+        run=other if isinstance(other, str) else None,
+        verdict=str(event.data.get("verdict", "")),
+        at=event.at,
+        author=event.author,
+        environment=environment if isinstance(environment, str) else None,
+        differences=count if isinstance(count, int) else 0,
     )
 
 

@@ -161,3 +161,17 @@ def test_a_failed_run_lists_what_is_missing_too():
     sealed = seal(WANTED, End(ended_at="t", exit_code=3), {}, NOTHING)
     assert sealed.status == "failed"
     assert len(sealed.missing) == 6
+
+
+def test_how_it_was_asked_for_is_kept_so_that_it_can_be_asked_again():
+    from dataclasses import replace
+
+    from exptrack.model import Declared
+
+    start = replace(START, outputs=(Declared(label="model", pattern="out/*.pt"),), required_metrics=("acc",))
+    asked = seal(start, END, {}, NOTHING).asked
+    assert asked["outputs"] == [["model", "out/*.pt"]]
+    assert asked["params"] == {"lr": "0.3", "seed": "1"}
+    assert asked["required"] == [["acc"], [], []]
+    assert asked["reading"] == {}
+    assert "policy" not in asked
