@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from exptrack.reproduction import Reproduction as Reproduction
+
 Scalar = str | int | float | bool | None
 
 STATUSES = ("running", "finished", "incomplete", "failed", "killed", "lost")
@@ -199,7 +201,7 @@ class Input:
 class RunManifest:
     """One sealed run; runs/<id>.json. Immutable: later words are Events.
 
-    `asked`: how `run` was told to record (declared outputs, `-p`, config files, how metrics are read, what was mandatory),
+    `asked`: how `run` was told to record (declared outputs, `-p`, config files, how metrics are read, what must be),
     so that the same can be asked again; empty in manifests of before it was kept."""
 
     id: str
@@ -281,19 +283,6 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reproduction:
-    """One verdict of `reproduce`. `run`: the other one (seen from the original the run that repeated it, None when it
-    could not be repeated; seen from that run the original); `environment`: same or different; `differences`: how many."""
-
-    run: str | None
-    verdict: str
-    at: str
-    author: str
-    environment: str | None = None
-    differences: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run as people see it: the manifest with every later word applied. `models`: those it is the current run of;
     `expired`: digests whose bytes retention let go, the last of them at `expired_at`; `reproductions`: every verdict on
@@ -313,28 +302,3 @@ class Run:
     @property
     def id(self) -> str:
         return self.manifest.id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One difference between two runs. `kind`: added, removed, changed; `verdict`: better, worse or None; `note`: what
-    the other fields cannot say (a binary file, a snapshot that is not in the store)."""
-
-    key: str
-    kind: str
-    before: Any = None
-    after: Any = None
-    delta: float | None = None
-    verdict: str | None = None
-    added_lines: int | None = None
-    removed_lines: int | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunDiff:
-    """Two runs compared: section name -> changes, sections in order of likeliest cause, empty ones left out."""
-
-    a: str
-    b: str
-    sections: Mapping[str, tuple[Change, ...]]

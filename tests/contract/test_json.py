@@ -13,7 +13,7 @@ from exptrack.actions.present import diff_json, ls_csv, model_json, models_json,
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer, Match
 from exptrack.cli.plain import print_json
-from exptrack.model import RunDiff
+from exptrack.comparison import RunDiff
 from exptrack.store.place import open_store
 from made_runs import GATES, full_run, made_run, metric, piped, promotion, text_of
 

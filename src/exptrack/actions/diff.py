@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from exptrack.actions.columns import same_key
+from exptrack.comparison import Change, RunDiff
 from exptrack.errors import Damaged
-from exptrack.model import Artifact, Change, Gpu, Machine, MetricSummary, Run, RunDiff, RunManifest
+from exptrack.model import Artifact, Gpu, Machine, MetricSummary, Run, RunManifest
 from exptrack.store.place import Store
 
 # Differences that are no answer to "is it the same?": two runs of the same thing never take equally long.

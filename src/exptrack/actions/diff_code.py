@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from exptrack.actions import lines
+from exptrack.comparison import Change
 from exptrack.errors import Damaged
-from exptrack.model import Change
 from exptrack.store.trees import decode_tree
 
 if TYPE_CHECKING:

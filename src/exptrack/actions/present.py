@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exptrack.actions.columns import FIELDS, Key, every, value
-from exptrack.model import Artifact, Change, Gate, Gpu, Input, MetricSummary, Promotion, Run, RunDiff
+from exptrack.comparison import Change, RunDiff
+from exptrack.model import Artifact, Gate, Gpu, Input, MetricSummary, Promotion, Run
 
 if TYPE_CHECKING:
     from exptrack.actions.promote import History, Verdict

@@ -13,7 +13,8 @@ from typing import Any
 from exptrack.cli import humane
 from exptrack.cli.screen import Piece, Screen, Span
 from exptrack.cli.show import DIGEST, INDENT
-from exptrack.model import Change, Run, RunDiff
+from exptrack.comparison import Change, RunDiff
+from exptrack.model import Run
 
 MARKS = {"added": Span("+", "green"), "removed": Span("-", "red"), "changed": Span("~", "yellow")}
 TITLES = {"machine": "machine and GPU"}

@@ -15,8 +15,9 @@ from code_folder import CodeFolder
 from exptrack.actions import lines
 from exptrack.actions.diff_code import diff_trees
 from exptrack.actions.patch import patch, quote
+from exptrack.comparison import Change
 from exptrack.errors import Damaged
-from exptrack.model import Change, StoredFile
+from exptrack.model import StoredFile
 from exptrack.store.trees import encode_tree
 
 File = bytes | tuple[str, bytes]

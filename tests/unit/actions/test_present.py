@@ -22,7 +22,8 @@ from exptrack.actions.present import (
 )
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer, Match
-from exptrack.model import Change, MetricSummary
+from exptrack.comparison import Change
+from exptrack.model import MetricSummary
 from made_runs import GATES, full_run, made_run, metric, promotion
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from exptrack.cli.diffview import print_diff, print_patch, signed
 from exptrack.cli.screen import Screen
-from exptrack.model import Change, RunDiff
+from exptrack.comparison import Change, RunDiff
 from made_runs import made_run, piped, terminal, text_of
 
 A, B = made_run(1, name="before"), made_run(2, name="after", status="failed")

@@ -1,0 +1,25 @@
+"""What `reproduce` said of a run: could it be repeated, by which run, with what result. An event on both tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REPRODUCED, WITHIN, DIFFERS, NOT_REPRODUCIBLE = VERDICTS = (
+    "reproduced",
+    "reproduced within tolerance",
+    "differs",
+    "not reproducible",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """One verdict. `run`: the other one (seen from the original the run that repeated it, None when it could not be
+    repeated; seen from that run the original); `environment`: same or different; `differences`: how many."""
+
+    run: str | None
+    verdict: str
+    at: str
+    author: str
+    environment: str | None = None
+    differences: int = 0
