@@ -62,6 +62,7 @@ class Config(NamedTuple):
     path: str | None = None
     project: str | None = None
     store: str | None = None
+    is_store_shared: bool = False
     tags: Mapping[str, str] = {}
     required_tags: tuple[str, ...] = ()
     required_name: str | None = None
@@ -207,6 +208,7 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         path=path,
         project=raw.get("project"),
         store=raw.get("store"),
+        is_store_shared=raw.get("shared", False),
         tags=raw.get("tags", {}),
         required_tags=tuple(require.get("tags", ())),
         required_name=require.get("name"),

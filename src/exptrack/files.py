@@ -17,15 +17,20 @@ from contextlib import contextmanager
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-def write_atomic(path: str, data: bytes, *, mode: int = 0o600, create_only: bool = False, durable: bool = True) -> None:
+def write_atomic(
+    path: str, data: bytes, *, mode: int | None = 0o600, create_only: bool = False, durable: bool = True
+) -> None:
     """Write whole bytes under a name. `create_only`: FileExistsError when the name is taken (link(2) decides, so two
-    hosts on one NFS share cannot both win). `durable`: fsync file and folder before the name counts."""
+    hosts on one NFS share cannot both win). `durable`: fsync file and folder before the name counts. `mode`: exactly
+    that; None: as the umask says, for files that are the user's own."""
     folder = os.path.dirname(path) or "."
     tmp = temporary_name(folder, os.path.basename(path))
-    fd = os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    fd = os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else 0o600)
     try:
         try:
             write_all(fd, data)
+            if mode is not None and mode != 0o600:
+                os.fchmod(fd, mode)
             if durable:
                 os.fsync(fd)
         finally:

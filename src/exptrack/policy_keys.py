@@ -20,6 +20,7 @@ PYPROJECT = "pyproject.toml"
 SCHEMA: Mapping[str, Any] = {
     "project": "str",
     "store": "str",
+    "shared": "bool",
     "tags": "table",
     "require": {"tags": "list", "name": "regex", "end": {"metrics": "list", "outputs": "list", "tags": "list"}},
     "metrics": {

@@ -19,6 +19,7 @@ from exptrack.errors import ExptrackError
 WHOLE = """
 project = "churn"
 store = "../shared"
+shared = true
 [tags]
 owner = "vision"
 [require]
@@ -80,6 +81,7 @@ def test_every_key_arrives(tmp_path):
         path=path,
         project="churn",
         store="../shared",
+        is_store_shared=True,
         tags={"owner": "vision"},
         required_tags=("project", "owner"),
         required_name="^[a-z-]+$",
@@ -141,7 +143,7 @@ UNKNOWN = [
     ("# projekt = 1\n\nprojekt = 'x'", "projekt = 'x'", "`project`"),
     ("[metrics]\nignore = []\n[retention]\nignore = []", "ignore = []", "keys of [retention]: window, keep"),
     ("[retention]\nzzzzzzzz = 1", "zzzzzzzz = 1", "keys of [retention]: window, keep"),
-    ("zzzzzzzz = 1", "zzzzzzzz = 1", "keys of the top level: project, store, tags"),
+    ("zzzzzzzz = 1", "zzzzzzzz = 1", "keys of the top level: project, store, shared, tags"),
 ]
 
 

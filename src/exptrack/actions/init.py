@@ -17,6 +17,7 @@ TEMPLATE = """\
 
 # project = "churn"                      # also counts as the tag `project`
 # store = "/shared/team/exptrack"        # default: .exptrack/store
+# shared = true                          # open the store to the group of its folder
 
 # [tags]                                 # defaults for every run
 # owner = "vision"
@@ -72,7 +73,7 @@ def make_project(project: Project) -> bool:
             os.makedirs(folder, mode=0o700, exist_ok=True)
         ignore = os.path.join(project.folder, ".gitignore")
         if not os.path.exists(ignore):
-            write_atomic(ignore, b"*\n", mode=0o644, durable=False)
+            write_atomic(ignore, b"*\n", durable=False)
     except OSError as e:
         raise ExptrackError(
             f"cannot make {project.folder}: {e.strerror}",
@@ -86,9 +87,9 @@ def init() -> Made:
     project = find_project(create=True)
     assert project is not None  # create=True always answers
     is_new_folder = make_project(project)
-    open_store(project.store, create=True)
+    open_store(project.store, create=True, is_shared=project.config.is_store_shared)
     if project.config.path:
         return Made(project, project.config.path, is_new_folder, False)
     path = os.path.join(project.root, FILE)
-    write_atomic(path, TEMPLATE.encode(), mode=0o644, create_only=True)
+    write_atomic(path, TEMPLATE.encode(), mode=None, create_only=True)
     return Made(project, path, is_new_folder, True)

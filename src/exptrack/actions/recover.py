@@ -44,7 +44,7 @@ def adopt(project: Project, run_dir: rundir.RunDir, environ: Mapping[str, str] |
     """Seal one run directory in this process; the caller holds its lock. `environ`: the run's, known to its supervisor.
 
     OSError when logs or manifest cannot be stored, Damaged when start.json is not this run's: nothing is lost then."""
-    store = open_store(project.store, create=True)
+    store = open_store(project.store, create=True, is_shared=project.config.is_store_shared)
     if store.records.has_run(run_dir.id):
         # The manifest was written; only the clean-up after it was interrupted.
         result = summary(store.records.manifest(run_dir.id))

@@ -38,7 +38,7 @@ def run(request: Request, say: Callable[[str], None]) -> int:
     try:
         project = _open_project()
         start = describe(request, project)
-        open_store(project.store, create=True)
+        open_store(project.store, create=True, is_shared=project.config.is_store_shared)
         run_dir = _claim(project, start)
         link = _begin(project, run_dir, start)
     except ExptrackError as e:

@@ -19,11 +19,12 @@ from exptrack.errors import Damaged, ExptrackError
 from exptrack.files import locked, read_bytes, remove_if_there, sync_folder, write_atomic
 from exptrack.model import Event
 from exptrack.record.rundir import new_id, utc
+from exptrack.store.modes import LOCK, make_folder
 from exptrack.store.place import Store
 from exptrack.store.records import ID
 from exptrack.store.schema import unix_time
 
-FOLDER, PLAN, LOCK = "trash", "plan.json", "gc.lock"
+FOLDER, PLAN = "trash", "plan.json"
 
 
 @contextmanager
@@ -62,10 +63,12 @@ class TrashBatch(NamedTuple):
         """A new, empty batch with its plan on disk."""
         stamp = new_id(now)
         path = os.path.join(store.root, FOLDER, stamp)
-        os.makedirs(path, mode=0o700)
+        modes = store.modes
+        make_folder(os.path.dirname(path), modes)
+        make_folder(path, modes)
         batch = TrashBatch(path, stamp, utc(now), {r: tuple(d) for r, d in runs.items()}, len(goes), sum(goes.values()))
         facts = {"at": batch.at, "by": author(), "runs": batch.runs, "objects": batch.objects, "size": batch.size}
-        write_atomic(os.path.join(path, PLAN), wire.dump({"format": 1, **facts}))
+        write_atomic(os.path.join(path, PLAN), wire.dump({"format": 1, **facts}), mode=modes.record)
         sync_folder(os.path.dirname(path))
         return batch
 
@@ -101,7 +104,7 @@ def move_to_trash(store: Store, batch: TrashBatch, digests: Iterable[str], *, yo
     count = size = spared = 0
     for digest in sorted(digests):
         source, target = store.objects.path(digest), os.path.join(batch.path, digest[:2], digest[2:])
-        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        make_folder(os.path.dirname(target), store.modes)
         try:
             os.rename(source, target)
         except FileNotFoundError:
@@ -138,7 +141,7 @@ def undo_gc(store: Store) -> Undone:
         for digest, path in _objects(batch.path):
             target = store.objects.path(digest)
             size, count = size + os.stat(path).st_size, count + 1
-            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+            make_folder(os.path.dirname(target), store.modes)
             # The same bytes may have been stored again meanwhile; either copy is as good.
             os.replace(path, target)
         now = time.time()

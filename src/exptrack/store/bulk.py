@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from exptrack.files import publish, remove_if_there, sync_folder
+from exptrack.store.modes import make_folder
 from exptrack.store.objects import Objects
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Bulk(Objects):
             remove_if_there(tmp)
             return
         f.flush()
-        os.fchmod(f.fileno(), 0o444)
+        os.fchmod(f.fileno(), self.modes.object)
         self._waiting[path] = tmp
 
     def commit(self) -> None:
@@ -44,7 +45,7 @@ class Bulk(Objects):
                 os.close(fd)
         folders = {os.path.dirname(path) for path in self._waiting}
         for folder in folders:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            make_folder(folder, self.modes)
         for path in list(self._waiting):
             publish(self._waiting.pop(path), path)
         for folder in (*folders, self.root) if folders else ():

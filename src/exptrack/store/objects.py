@@ -1,4 +1,4 @@
-"""Bytes by their sha256 under objects/ab/cdef..., mode 0444: one that is there is whole.
+"""Bytes by their sha256 under objects/ab/cdef..., mode 0400 (0440 in a shared store): one that is there is whole.
 
 An object gets its name last (written to `.tmp` beside it, then renamed), so a crash leaves only temporary files that
 nobody names. The same bytes are stored once, whoever stores them.
@@ -10,15 +10,19 @@ import hashlib
 import os
 import re
 import stat
+import time
 from typing import TYPE_CHECKING
 
 from exptrack.errors import Damaged
 from exptrack.files import publish, remove_if_there, sync_folder, temporary_name, write_all
+from exptrack.store.modes import Modes, make_folder, modes_of
 
 if TYPE_CHECKING:
     from typing import IO
 
 BLOCK = 1 << 20
+# Seconds for which an object need not be touched again; `gc` spares it for twice as long (actions/retain.py: YOUNG).
+TOUCHED = 1800.0
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -27,6 +31,14 @@ class Objects:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self._modes: Modes | None = None
+
+    @property
+    def modes(self) -> Modes:
+        """Permissions of whatever is made here."""
+        if self._modes is None:
+            self._modes = modes_of(self.root)
+        return self._modes
 
     def path(self, digest: str) -> str:
         """Where the bytes lie; Damaged for a text that is no sha256 (a forged manifest must not choose a path)."""
@@ -47,13 +59,21 @@ class Objects:
     def touch(self, digest: str) -> bool:
         """Is it there? Then it counts as stored now: `gc` lets nothing go that somebody has just stored again and is
         about to name (actions/trash.py)."""
+        path = self.path(digest)
         try:
-            os.utime(self.path(digest))
+            os.utime(path)
         except FileNotFoundError:
             return False
         except PermissionError:
-            return self.has(digest)  # another user's, in a shared store: only its owner may touch it
+            # Another user's, in a shared store: only its owner may touch it. Too old to be safe, it is stored again.
+            return time.time() - self._stored_at(path) < TOUCHED
         return True
+
+    def _stored_at(self, path: str) -> float:
+        try:
+            return os.stat(path).st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def add_bytes(self, data: bytes) -> str:
         """Store bytes; returns their digest. OSError when the disk will not take them: then nothing has a name."""
@@ -102,15 +122,10 @@ class Objects:
         return digest, size
 
     def _seal(self, f: IO[bytes], tmp: str, path: str) -> None:
-        os.fchmod(f.fileno(), 0o444)
+        os.fchmod(f.fileno(), self.modes.object)
         os.fsync(f.fileno())
         folder = os.path.dirname(path)
-        try:
-            os.mkdir(folder, 0o700)
-        except FileExistsError:
-            is_new = False
-        else:
-            is_new = True
+        is_new = make_folder(folder, self.modes)
         publish(tmp, path)
         sync_folder(folder)
         if is_new:
@@ -129,14 +144,18 @@ class Objects:
         return data
 
     def copy_out(self, digest: str, target: str, mode: int) -> None:
-        """Write the bytes to `target` (replaced atomically), checked on the way; Damaged leaves `target` as it was."""
+        """Write the bytes to `target` (replaced atomically), checked on the way; Damaged leaves `target` as it was.
+        `mode`: less what the umask takes, as of any file the user makes."""
+
+        def as_asked(path: str, flags: int) -> int:
+            return os.open(path, flags | os.O_CLOEXEC, mode)
+
         tmp, summer = temporary_name(os.path.dirname(target) or ".", os.path.basename(target)), hashlib.sha256()
         try:
-            with self._open(digest) as source, open(tmp, "xb", opener=_private) as f:
+            with self._open(digest) as source, open(tmp, "xb", opener=as_asked) as f:
                 while block := source.read(BLOCK):
                     summer.update(block)
                     write_all(f.fileno(), block)
-                os.fchmod(f.fileno(), mode)
             if summer.hexdigest() != digest:
                 raise altered(digest)
             publish(tmp, target)

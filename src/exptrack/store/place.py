@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exptrack.errors import ExptrackError
 from exptrack.files import read_bytes, write_atomic
+from exptrack.store.modes import PRIVATE, SHARED, Modes, make_folder, make_lock, modes_of, share
 
 if TYPE_CHECKING:
     from exptrack.store.objects import Objects
@@ -36,6 +37,11 @@ class Store:
         return self._objects
 
     @property
+    def modes(self) -> Modes:
+        """Permissions of whatever is made in this store."""
+        return modes_of(os.path.join(self.root, "objects"))
+
+    @property
     def records(self) -> Records:
         if self._records is None:
             from exptrack.store.records import Records
@@ -44,17 +50,18 @@ class Store:
         return self._records
 
 
-def open_store(root: str, *, create: bool = False) -> Store:
+def open_store(root: str, *, create: bool = False, is_shared: bool = False) -> Store:
     """Open (with `create`: make) the store at an absolute path; ExptrackError when it is none of ours, is of a newer
-    format, or cannot be made or read."""
+    format, or cannot be made or read. `is_shared`: for the group of its folder too, from now on if it is not yet."""
     path = os.path.join(root, "format")
     try:
-        text = read_bytes(path).strip()
+        text = read_bytes(path, 4096).strip()
     except FileNotFoundError:
-        if not create:
-            return Store(root)
-        _make(root, path)
+        if create:
+            _make(root, path, SHARED if is_shared else PRIVATE)
         return Store(root)
+    except PermissionError as e:
+        raise _private(root, e) from e
     except OSError as e:
         raise ExptrackError(f"the store {root} cannot be read: {e.strerror}", "check its permissions") from e
     if not text.isdigit() or len(text) > 9:
@@ -64,16 +71,22 @@ def open_store(root: str, *, create: bool = False) -> Store:
             f"the store {root} is of format {int(text)}; this exptrack reads up to {FORMAT}",
             "upgrade: pip install --upgrade exptrack-run",
         )
-    return Store(root)
+    store = Store(root)
+    if create and is_shared and store.modes is PRIVATE:
+        share(root)
+    return store
 
 
-def _make(root: str, path: str) -> None:
+def _make(root: str, path: str, modes: Modes) -> None:
     try:
-        os.makedirs(root, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(root), exist_ok=True)
+        if not make_folder(root, modes) and modes is SHARED and os.stat(root).st_uid == os.geteuid():
+            os.chmod(root, modes.folder)
         for folder in ("objects", "runs", "events", "promotions"):
-            os.makedirs(os.path.join(root, folder), mode=0o700, exist_ok=True)
+            make_folder(os.path.join(root, folder), modes)
+        make_lock(root, modes)
         try:
-            write_atomic(path, b"%d\n" % FORMAT, create_only=True)
+            write_atomic(path, b"%d\n" % FORMAT, mode=modes.record, create_only=True)
         except FileExistsError:
             return  # somebody made it at the same moment, with the same content
     except OSError as e:
@@ -81,3 +94,32 @@ def _make(root: str, path: str) -> None:
             f"cannot make a store at {root}: {e.strerror}",
             "set `store =` in exptrack.toml or $EXPTRACK_DIR to a folder you may write",
         ) from e
+
+
+def _private(root: str, e: OSError) -> ExptrackError:
+    """Why somebody else's store is closed, and what its owner can do."""
+    place = os.path.join(root, "format")
+    while (uid := _owner(place)) is None:
+        place = os.path.dirname(place)
+    owner = _name_of(uid)
+    return ExptrackError(
+        f"the store {root} cannot be read: {e.strerror}; it belongs to {owner}",
+        f"`shared = true` in the exptrack.toml of {owner} opens it to the group of its folder (docs/policy.md)",
+    )
+
+
+def _owner(path: str) -> int | None:
+    """User id; None for what lies in a folder that is closed to us."""
+    try:
+        return os.stat(path).st_uid
+    except PermissionError:
+        return None
+
+
+def _name_of(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -15,6 +15,7 @@ from exptrack import wire
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun, Overtaken
 from exptrack.files import read_bytes, write_atomic
 from exptrack.model import Event, Promotion, RunManifest
+from exptrack.store.modes import make_folder, modes_of
 
 ID = re.compile(r"[0-9a-z]{16}\Z")
 MAX_MODEL_NAME = 200  # percent-encoded; a file name may have 255 bytes
@@ -119,8 +120,9 @@ class Records:
         return os.path.join(self.promotions_folder, name)
 
     def _create(self, folder: str, name: str, data: bytes) -> None:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        write_atomic(os.path.join(folder, name), data, create_only=True)
+        modes = modes_of(os.path.join(self.root, "objects"))
+        make_folder(folder, modes)
+        write_atomic(os.path.join(folder, name), data, mode=modes.record, create_only=True)
 
 
 def _check_id(text: str, what: str) -> None:

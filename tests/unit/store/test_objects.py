@@ -64,7 +64,7 @@ def test_a_file_comes_back_and_is_stored_once(objects, tmp_path):
 
 def test_an_object_is_read_only_and_its_folders_are_ours_alone(objects, tmp_path):
     path = objects.path(objects.add_bytes(b"x"))
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o444
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o400
     for folder in (os.path.dirname(path), objects.root):
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
 

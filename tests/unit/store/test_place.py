@@ -40,8 +40,7 @@ def test_a_store_is_nobody_elses_business(root):
     for folder, folders, files in os.walk(root):
         for name in folders + files:
             mode = stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode)
-            assert mode & 0o077 in (0, 0o044), name  # objects are 0444 inside folders that are 0700
-            assert mode & 0o022 == 0
+            assert mode & 0o077 == 0, name
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
 
 
