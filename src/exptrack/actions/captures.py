@@ -31,6 +31,7 @@ class Captures:
         self.project, self.store, self.run_dir = project, store, run_dir
         self.start, self.environ, self.allowed = start, environ, project.config.secret_names_allowed
         self.data: dict[str, Any] = {"warnings": []}
+        self.is_own_environment = True
 
     def go(self, snapshot: Snapshot) -> None:
         """All parts; one that fails is a warning."""
@@ -45,6 +46,7 @@ class Captures:
 
         `is_same_process`: in the supervisor, whose environment is the run's; another one would be a false witness."""
         self.data = {"warnings": [], **captured}
+        self.is_own_environment = is_same_process
         parts = {"params": self._params, "inputs": self._inputs}
         if is_same_process:
             parts = {"environment": self._environment, "machine": self._machine, **parts}
@@ -99,13 +101,21 @@ class Captures:
         return capture_machine(self.environ, self.data["warnings"].append)
 
     def _inputs(self) -> Any:
-        if not self.start.inputs:
-            return []
+        declared = list(self.start.inputs)
+        unread: list[Any] = []
+        if self.is_own_environment:
+            from exptrack.capture.managed_job import job_inputs
+
+            of_job, unread, reasons = job_inputs(self.environ, declared)
+            declared += of_job
+            self._warn(reasons)
+        if not declared:
+            return unread
         from exptrack.capture.inputs import capture_inputs
 
-        found, warnings = capture_inputs(self.start.inputs, self.start.cwd, self.project.cache, encode_tree)
+        found, warnings = capture_inputs(declared, self.start.cwd, self.project.cache, encode_tree)
         self._warn(warnings)
-        return found
+        return [*found, *unread]
 
     def _params(self) -> Any:
         from exptrack.capture import params
@@ -122,5 +132,9 @@ class Captures:
                 # A data file that happens to be named on the command line is no configuration and no news.
                 if path in given or "no table of parameters" not in str(e):
                     self._warn([f"parameters of {path} not read: {e}"])
+        if self.is_own_environment:
+            from exptrack.capture.managed_job import job_parameters
+
+            out |= job_parameters(self.environ, self.allowed)
         out |= params.from_command(self.start.command, self.allowed)
         return redact_mapping(out, self.allowed)

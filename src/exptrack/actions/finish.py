@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from exptrack.actions.default_outputs import default_outputs
 from exptrack.actions.goals import goal_for, stage
 from exptrack.actions.outputs import keep_outputs
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
@@ -47,6 +48,9 @@ def finish(
     said = list(warnings)
     _attempt(said, "metrics", lambda: reading.finish(time.time()), later=NO_ROOM)
     declared = _unique([*start.outputs, *reading.sidecar.artifacts])
+    if not declared:
+        declared, problems = default_outputs(start)
+        said += problems
     artifacts, problems = keep_outputs(store.objects, declared, start.cwd, start.started_at)
     said += problems
     metrics = _metrics(run_dir, start, reading)

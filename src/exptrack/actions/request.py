@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from exptrack import __version__
 from exptrack.actions import policy
 from exptrack.actions.authors import author
 from exptrack.actions.how_to_read import reading_of
+from exptrack.capture.launcher import is_other_rank
+from exptrack.capture.managed import model_folder
 from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
 from exptrack.config import Project
 from exptrack.errors import NotStarted
-from exptrack.record.rundir import new_id, utc
-
-RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+from exptrack.record.rundir import RunDir, new_id, utc
 
 
 class Request(NamedTuple):
@@ -43,9 +44,18 @@ class Request(NamedTuple):
 
 def is_passed_through(request: Request) -> bool:
     """Inside another exptrack run, or a rank above 0 of a launcher: execute only, so that there is one record."""
-    if os.environ.get("EXPTRACK_RUN_ID") and not request.is_child:
-        return True
-    return any(os.environ.get(name, "0").strip() not in ("", "0") for name in RANKS)
+    return (_is_inside_run(os.environ) and not request.is_child) or is_other_rank(os.environ)
+
+
+def _is_inside_run(env: Mapping[str, str]) -> bool:
+    """Does the run whose environment this is still go on?
+
+    A shell, a tmux server or a daemon that was started in a run keeps its environment for ever, and what is run there
+    later is a run of its own. Where the outer run's folder cannot be seen (a container), its word counts."""
+    outer, folder = env.get("EXPTRACK_RUN_ID", ""), env.get("EXPTRACK_DIR", "")
+    if not outer or not os.path.isdir(folder):
+        return bool(outer)
+    return RunDir(os.path.join(folder, "live", os.path.basename(outer))).is_alive
 
 
 def describe(request: Request, project: Project) -> dict[str, Any]:
@@ -77,6 +87,7 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
         "given_params": list(params),
         "inputs": [_declared(i, None) for i in request.inputs],
         "outputs": [_declared(o, "output") for o in request.outputs],
+        **({"default_model": folder} if (folder := model_folder(os.environ)) else {}),
         "goals": config.goals,
         "required_metrics": config.required_metrics,
         "required_outputs": config.required_outputs,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.table import ARROWS, STATUS_STYLE
-from exptrack.model import Artifact, Gpu, MetricSummary, Run
+from exptrack.model import Artifact, Gpu, Input, MetricSummary, Run
 
 LISTED = 12
 DIGEST = 12
@@ -186,9 +186,15 @@ def _inputs(run: Run) -> Rows:
     return [
         [i.name, i.path, humane.size(i.size), _files(i.files), Span(i.digest[:DIGEST], "dim")]
         if i.digest
-        else [i.name, i.path, Span("was not there", "yellow")]
+        else [i.name, i.path, Span(_why_no_digest(run, i), "yellow")]
         for i in run.manifest.inputs
     ]
+
+
+def _why_no_digest(run: Run, given: Input) -> str:
+    """Data that is streamed, or lies in the cloud, has a warning that says so (capture/managed_job.py)."""
+    is_unread = any(w.startswith(f"input {given.name}: no digest") for w in run.manifest.warnings)
+    return "not read" if is_unread else "was not there"
 
 
 def _outputs(run: Run) -> Rows:
