@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from exptrack.frozen import frozen
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@frozen
 class Change:
     """One difference between two runs. `kind`: added, removed, changed; `verdict`: better, worse or None; `note`: what
     the other fields cannot say (a binary file, a snapshot that is not in the store)."""
@@ -23,7 +24,7 @@ class Change:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunDiff:
     """Two runs compared: section name -> changes, sections in order of likeliest cause, empty ones left out."""
 

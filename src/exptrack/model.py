@@ -8,9 +8,9 @@ Every top-level record carries `extra`: fields a newer exptrack wrote survive be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from exptrack.frozen import field, frozen
 from exptrack.reproduction import Reproduction as Reproduction
 
 Scalar = str | int | float | bool | None
@@ -28,7 +28,7 @@ class Point(NamedTuple):
     at: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoredFile:
     """One entry of a tree. `mode` is git's: 100644, 100755, or 120000 for a symlink (its bytes are the target)."""
 
@@ -38,7 +38,7 @@ class StoredFile:
     mode: str = "100644"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CodeState:
     """The code as it was. `tree` names the tree object that restores it; the git facts are provenance only."""
 
@@ -54,7 +54,7 @@ class CodeState:
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Environment:
     """The child's world: its interpreter and packages (not ours), allow-listed variables, lock files it lay beside."""
 
@@ -69,7 +69,7 @@ class Environment:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Gpu:
     """One GPU, or one MIG instance, that the child could see. `memory` in bytes."""
 
@@ -82,7 +82,7 @@ class Gpu:
     capability: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Machine:
     os: str = ""
     cpu: str = ""
@@ -93,7 +93,7 @@ class Machine:
     scheduler: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Usage:
     """What the child and its descendants used. Memory in bytes, utilisation in percent, None where nobody measured."""
 
@@ -104,7 +104,7 @@ class Usage:
     energy_joules: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Declared:
     """An input or output as the user declared it: `label` is the input's name or the output's kind."""
 
@@ -112,7 +112,7 @@ class Declared:
     pattern: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Start:
     """Everything known before the child starts; start.json. From its fsync on the run exists."""
 
@@ -141,7 +141,7 @@ class Start:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class End:
     """How the child ended; end.json. `signal` is the name, as SIGTERM. Both None: nobody saw the end."""
 
@@ -154,7 +154,7 @@ class End:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MetricSummary:
     """A series in eight numbers. `best` follows the goal in force when the run was sealed; None without a goal.
 
@@ -173,7 +173,7 @@ class MetricSummary:
     unit: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Artifact:
     """One kept output. A folder's `digest` names a tree object (is_tree); a file's names its bytes."""
 
@@ -186,7 +186,7 @@ class Artifact:
     mode: str = "100644"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Input:
     """One declared input: digest and size, never the bytes. `digest` None: it was not there."""
 
@@ -197,7 +197,7 @@ class Input:
     files: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunManifest:
     """One sealed run; runs/<id>.json. Immutable: later words are Events.
 
@@ -238,7 +238,7 @@ class RunManifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Event:
     """One later word about a run; events/<id>.json. `action`: tag, untag, note, pin, unpin, expire, unexpire, promote,
     demote, reproduced, reproduction."""
@@ -252,7 +252,7 @@ class Event:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Gate:
     """One gate of a promotion with its verdict: what was found, what was wanted."""
 
@@ -263,7 +263,7 @@ class Gate:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Promotion:
     """One line of a model's history; promotions/<model>/<sequence>.json. `run` None: the model was demoted.
 
@@ -282,7 +282,7 @@ class Promotion:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """A run as people see it: the manifest with every later word applied. `models`: those it is the current run of;
     `expired`: digests whose bytes retention let go, the last of them at `expired_at`; `reproductions`: every verdict on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from exptrack.frozen import frozen
 
 REPRODUCED, WITHIN, DIFFERS, NOT_REPRODUCIBLE = VERDICTS = (
     "reproduced",
@@ -12,7 +12,7 @@ REPRODUCED, WITHIN, DIFFERS, NOT_REPRODUCIBLE = VERDICTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reproduction:
     """One verdict. `run`: the other one (seen from the original the run that repeated it, None when it could not be
     repeated; seen from that run the original); `environment`: same or different; `differences`: how many."""

@@ -11,11 +11,11 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
 
 from exptrack.errors import Damaged, ExptrackError
+from exptrack.frozen import is_frozen, names_of, required_of
 
 T = TypeVar("T")
 
@@ -32,8 +32,8 @@ def plain(value: Any) -> Any:
     """A record, or anything in one, as what json.dumps takes."""
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        out = {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.name != "extra"}
+    if is_frozen(value) and not isinstance(value, type):
+        out = {name: plain(getattr(value, name)) for name in names_of(value) if name != "extra"}
         out.update(plain(getattr(value, "extra", {})))
         return out
     if isinstance(value, Mapping):
@@ -114,7 +114,7 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
 
 @cache
 def _required(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING)
+    return tuple(required_of(cls))
 
 
 @cache
@@ -132,7 +132,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is not None and issubclass(origin, Mapping):
         item = _reader(inner[1])
         return lambda value: {str(k): item(v) for k, v in _checked(value, dict).items()}
-    if is_dataclass(kind):
+    if is_frozen(kind):
         return lambda value: from_plain(typing.cast("type[Any]", kind), _checked(value, dict))
     return _scalar_reader(kind)
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exptrack import wire
 from exptrack.config import Project
+from exptrack.frozen import replace
 from exptrack.model import Start
 from exptrack.record.rundir import CAPTURED, RunDir
 from exptrack.store.bulk import Bulk

@@ -11,7 +11,6 @@ import errno
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from exptrack.actions.default_outputs import default_outputs
@@ -19,6 +18,7 @@ from exptrack.actions.goals import goal_for, stage
 from exptrack.actions.outputs import keep_outputs
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
+from exptrack.frozen import replace
 from exptrack.model import Declared, End, MetricSummary, RunManifest, Start
 from exptrack.record import rundir
 from exptrack.record.points import summaries_of

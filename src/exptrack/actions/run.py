@@ -93,6 +93,7 @@ def _supervise(
 ) -> int:
     from exptrack.record.child import end_as, run_child
 
+    gc.freeze()  # what is here stays: looking through it again finds nothing
     gc.enable()
     if not request.is_quiet:
         say(f"exptrack: recording {run_dir.id}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from exptrack.files import read_whole_lines, write_all
+from exptrack.frozen import frozen
 from exptrack.model import MetricSummary, Point
 
 MAX_NAMES = 10_000
@@ -25,12 +25,17 @@ PER_LINE = 2_000
 READ_AT_ONCE = 2 << 20
 
 
-@dataclass(slots=True)
 class _Block:
-    values: list[float] = field(default_factory=list)
-    steps: list[int | float] = field(default_factory=list)
-    epochs: list[float | None] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
+    __slots__ = ("at", "epochs", "steps", "values")
+
+    def __init__(
+        self,
+        values: Sequence[float] = (),
+        steps: Sequence[int | float] = (),
+        epochs: Sequence[float | None] = (),
+        at: Sequence[float] = (),
+    ) -> None:
+        self.values, self.steps, self.epochs, self.at = list(values), list(steps), list(epochs), list(at)
 
 
 class PointWriter:
@@ -128,7 +133,7 @@ def _is_finite(value: float) -> bool:
     return value == value and value not in (math.inf, -math.inf)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Series:
     """Part of one metric's points from one source, in the order they were seen."""
 
@@ -191,16 +196,14 @@ def most_precise(counts: Mapping[str, int]) -> str:
     return min(able, key=lambda source: (_rank(source), -counts[source]))
 
 
-@dataclass(slots=True)
 class _Sum:
-    first: float
-    last: float
-    last_step: float
-    low: float = math.inf
-    high: float = -math.inf
-    low_step: float | None = None
-    high_step: float | None = None
-    count: int = 0
+    __slots__ = ("count", "first", "high", "high_step", "last", "last_step", "low", "low_step")
+
+    def __init__(self, first: float, last: float, last_step: float) -> None:
+        self.first, self.last, self.last_step, self.count = first, last, last_step, 0
+        self.low, self.high = math.inf, -math.inf
+        self.low_step: float | None = None
+        self.high_step: float | None = None
 
 
 def summarise(blocks: Iterable[Series], goal_of: Callable[[str], str | None]) -> dict[str, MetricSummary]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from exptrack import __version__
+from exptrack.frozen import field, frozen
 from exptrack.model import (
     Artifact,
     CodeState,
@@ -25,7 +25,7 @@ from exptrack.wire import from_plain
 _FROM_START = ("id", "command", "cwd", "started_at", "host", "author", "name", "project", "group", "note", "parent")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Findings:
     """What the run said and left, beside its start, its end and what was captured."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-from urllib.parse import quote, unquote
 
 from exptrack import wire
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun, Overtaken
@@ -77,7 +76,7 @@ class Records:
 
     def models(self) -> list[str]:
         """Every model that was ever promoted, sorted."""
-        return sorted(unquote(name) for name in _list(self.promotions_folder) if _is_model_folder(name))
+        return sorted(filter(None, map(_model_of, _list(self.promotions_folder))))
 
     def promotions(self, model: str) -> list[Promotion]:
         """A model's history in order; empty when there is none."""
@@ -111,6 +110,8 @@ class Records:
             ) from e
 
     def _model_folder(self, model: str) -> str:
+        from urllib.parse import quote
+
         try:
             name = quote(model, safe="")
         except UnicodeEncodeError:
@@ -140,9 +141,13 @@ def _read(path: str, what: str) -> bytes:
         raise
 
 
-def _is_model_folder(name: str) -> bool:
-    """Only names as we write them: two spellings of one model would be two histories."""
-    return not name.startswith(".") and len(name) <= MAX_MODEL_NAME and quote(unquote(name), safe="") == name
+def _model_of(folder: str) -> str:
+    """The model whose history lies in a folder of this name; "" for names we do not write: two spellings of one model
+    would be two histories."""
+    from urllib.parse import quote, unquote  # on use: a run that is sealed has no model, and this is 2 ms
+
+    model = "" if folder.startswith(".") or len(folder) > MAX_MODEL_NAME else unquote(folder)
+    return model if quote(model, safe="") == folder else ""
 
 
 def _list(folder: str) -> list[str]:

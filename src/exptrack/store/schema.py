@@ -28,14 +28,13 @@ def connect(path: str, *, timeout: float = 20.0, read_only: bool = False) -> sql
     A rollback journal and not WAL: .exptrack may lie in a home folder on a network file system, and other programs
     may read the index without write permission; WAL does neither. Raises sqlite3.Error.
     """
-    if path == ":memory:":
-        conn = sqlite3.connect(path, isolation_level=None)
-    else:
+    if read_only:
         from urllib.parse import quote
 
-        mode = "ro" if read_only else "rwc"
-        uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
+        uri = f"file:{quote(os.fsencode(path))}?mode=ro"
         conn = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
+    else:
+        conn = sqlite3.connect(path, timeout=timeout, isolation_level=None)
     conn.execute("PRAGMA synchronous=NORMAL")
     conn.create_function("regexp", 2, _regexp, deterministic=True)
     conn.create_function("contains", 2, _contains, deterministic=True)

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
 
 from exptrack.errors import ExptrackError
 from exptrack.store import schema
@@ -109,6 +108,8 @@ def _differences(conn: sqlite3.Connection, records: Records, stamps: Stamps, not
     events, known_events = records.event_ids(), {i for (i,) in conn.execute("SELECT id FROM events")}
     gone_events = known_events.difference(events)
     # A model whose folder has gone altogether is in the index only.
+    from urllib.parse import unquote  # on use: adding a run needs none of it
+
     models = {unquote(n): os.path.join(records.promotions_folder, n) for n in _model_names(records)}
     moved = {m for m, path in models.items() if stamps.get(path) != noted.get(path) or not stamps.get(path, (0, 0))[1]}
     moved.update(m for m in models if any(b.startswith(f"promotions/{m}/") for b in bad))

@@ -20,6 +20,7 @@ _FILES = pattern(
     (?::\d+)*\S*|(?:https?|file|s3|gs)://\S+|(?<!\S)\S*[?&][\w.-]+=\S*|(?<![\w])(?:/[\w.+@=~-]+){2,}/?""",
     re.VERBOSE,
 )
+_SUFFIX = pattern(r"\.[a-z]")
 _FILE_VALUE = pattern(r"\w+=[A-Za-z/.~]")
 _CALL = pattern(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
 _WRAPPED = pattern(
@@ -58,7 +59,8 @@ def mask(body: str) -> str:
         body = _CALL.sub(_blank, body)
     elif "(" in body:
         body = _WRAPPED.sub(_unwrap, body)
-    if "." in body or "/" in body:
+    # The points of numbers are no reason to compile the long expression, or to run it.
+    if "/" in body or ("." in body and ("?" in body or "&" in body or _SUFFIX.search(body))):
         body = _FILES.sub(_blank, body)
     return body
 
