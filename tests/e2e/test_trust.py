@@ -1,4 +1,4 @@
-"""Weeks of a team in seconds: pretraining, a sweep, promotions, a rollback, retention, a stolen line, a lost object."""
+"""A sweep, promotions, a rollback, retention, a stolen line, a lost object, with the words a team would type."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def overwrite(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def test_six_weeks_of_a_team(team: Tool) -> None:
+def test_a_sweep_its_lineage_and_what_retention_leaves(team: Tool) -> None:
     base = train(team, "base", "--lr", "0.02", "--opt", "sgd", "--seed", "1")
     (team.folder / "out" / "model.bin").rename(team.folder / "out" / "base.bin")
     sweep = []
