@@ -1,7 +1,7 @@
 """Six weeks of a team, played in a minute: every process of it reads the time from a clock the test sets.
 
-Twenty-odd runs, a sweep, three promotions, a rollback, retention, a stolen edit of the ledger and a lost object; at the end
-the three questions of the README are answered from a copy of the store alone.
+Twenty-odd runs, a sweep, three promotions, a rollback, retention, a stolen edit of the ledger and a lost object; at the
+end the three questions of the README are answered from a copy of the store alone.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ TRAIN = """
 import argparse, hashlib, os, random, sys, time
 import features
 p = argparse.ArgumentParser()
-p.add_argument("--lr", type=float); p.add_argument("--opt", default="sgd"); p.add_argument("--seed", type=int, default=0)
-p.add_argument("--init"); p.add_argument("--fail", action="store_true")
+p.add_argument("--lr", type=float); p.add_argument("--opt", default="sgd")
+p.add_argument("--seed", type=int, default=0); p.add_argument("--init"); p.add_argument("--fail", action="store_true")
 a = p.parse_args()
 start = open(a.init, "rb").read() if a.init else b""
 held_out = open("data/test.csv", "rb").read()
