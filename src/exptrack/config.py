@@ -54,6 +54,14 @@ class Gates(NamedTuple):
     clean: bool = False
     outputs: tuple[str, ...] = ()
     pushed: bool = False
+    replicates: int = 0
+    p: float = 0.05
+    branches: tuple[str, ...] = ()
+    same_inputs: bool | tuple[str, ...] = False
+    reproduced: str | None = None
+    approvals: int = 0
+    on_promote: tuple[str, ...] = ()
+    on_demote: tuple[str, ...] = ()
 
 
 class Config(NamedTuple):
@@ -83,6 +91,10 @@ class Config(NamedTuple):
     snapshot_exclude: tuple[str, ...] = ()
     snapshot_max_bytes: int = 200 * 1024 * 1024
     secret_names_allowed: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    on_promote: tuple[str, ...] = ()
+    on_demote: tuple[str, ...] = ()
+    hook_timeout: str = "5m"
 
 
 class Keep(NamedTuple):
@@ -229,10 +241,15 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         snapshot_exclude=tuple(snapshot.get("exclude", ())),
         snapshot_max_bytes=size if size is not None else default.snapshot_max_bytes,
         secret_names_allowed=tuple(raw.get("secrets", {}).get("allow", ())),
+        seeds=tuple(raw.get("params", {}).get("seeds", ())),
+        on_promote=tuple(raw.get("hooks", {}).get("on_promote", ())),
+        on_demote=tuple(raw.get("hooks", {}).get("on_demote", ())),
+        hook_timeout=raw.get("hooks", {}).get("timeout", default.hook_timeout),
     )
 
 
 def _gates(name: str, raw: Mapping[str, Any]) -> Gates:
+    branch, same = raw.get("branch", ()), raw.get("same_inputs", False)
     return Gates(
         pattern=name,
         metrics=tuple(raw.get("metrics", ())),
@@ -241,4 +258,12 @@ def _gates(name: str, raw: Mapping[str, Any]) -> Gates:
         clean=raw.get("clean", False),
         pushed=raw.get("pushed", False),
         outputs=tuple(raw.get("outputs", ())),
+        replicates=raw.get("replicates", 0),
+        p=raw.get("p", 0.05),
+        branches=(branch,) if isinstance(branch, str) else tuple(branch),
+        same_inputs=same if isinstance(same, bool) else tuple(same),
+        reproduced=raw.get("reproduced"),
+        approvals=raw.get("approvals", 0),
+        on_promote=tuple(raw.get("on_promote", ())),
+        on_demote=tuple(raw.get("on_demote", ())),
     )

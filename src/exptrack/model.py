@@ -241,7 +241,7 @@ class RunManifest:
 @frozen
 class Event:
     """One later word about a run; events/<id>.json. `action`: tag, untag, note, pin, unpin, expire, unexpire, promote,
-    demote, reproduced, reproduction."""
+    demote, approve, unapprove, reproduced, reproduction."""
 
     id: str
     run: str
@@ -267,7 +267,8 @@ class Gate:
 class Promotion:
     """One line of a model's history; promotions/<model>/<sequence>.json. `run` None: the model was demoted.
 
-    `previous_digest`: sha256 of the file of the line before, `manifest`: of the run's; None where nobody noted it."""
+    `previous_digest`: sha256 of the file of the line before, `manifest`: of the run's; None where nobody noted it.
+    `evidence`: event -> sha256 of its file, for approvals and reproductions the gates rest on."""
 
     model: str
     sequence: int
@@ -279,6 +280,7 @@ class Promotion:
     gates: tuple[Gate, ...] = ()
     previous_digest: str | None = None
     manifest: str | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -40,8 +40,18 @@ SCHEMA: Mapping[str, Any] = {
             "clean": "bool",
             "pushed": "bool",
             "outputs": "list",
+            "replicates": "replicates",
+            "p": "share",
+            "branch": "names",
+            "same_inputs": "inputs",
+            "reproduced": "duration",
+            "approvals": "count",
+            "on_promote": "commands",
+            "on_demote": "commands",
         }
     },
+    "params": {"seeds": "list"},
+    "hooks": {"on_promote": "commands", "on_demote": "commands", "timeout": "duration"},
     "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration"},
     "snapshot": {"exclude": "list", "max_size": "size"},
     "secrets": {"allow": "list"},
@@ -114,6 +124,16 @@ def _wrong(kind: str, value: Any) -> str | None:
         "keep": (is_list and all(re.match(KEEP, v) for v in value), f"is a list of {KEEPS}"),
         "duration": (isinstance(value, str) and parse_duration(value) is not None, 'is a duration like "90d" or "12h"'),
         "size": (size_of(value) is not None, 'is a size like "200 MB" or a number of bytes'),
+        "replicates": (_is_whole(value, 2), "is a number of seeds, 2 or more"),
+        "count": (_is_whole(value, 1), "is a whole number, 1 or more"),
+        "share": (isinstance(value, float) and 0 < value < 1, "is a number between 0 and 1"),
+        "names": (isinstance(value, str) or is_list, 'is a name or a list of names, as "main"'),
+        "inputs": (isinstance(value, bool) or is_list, 'is true or a list of names of inputs, as ["test"]'),
+        # Not for every list: shlex is one more import before the child starts.
+        "commands": (
+            is_list and kind == "commands" and all(map(_is_command, value)),
+            'is a list of commands, as ["./deploy.sh prod"]',
+        ),
     }
     is_right, text = checks[kind]
     return None if is_right else text
@@ -141,6 +161,20 @@ def _is_regex(text: str) -> bool:
     except re.error:
         return False
     return True
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_command(command: str) -> bool:
+    """Does it split into words as a shell would, the first of them a program?"""
+    import shlex
+
+    try:
+        return bool(shlex.split(command))
+    except ValueError:
+        return False
 
 
 def size_of(value: Any) -> int | None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from exptrack.actions.approve import Approval
 from exptrack.actions.diff import diff_runs, is_different
-from exptrack.actions.present import diff_json, ls_csv, model_json, models_json, run_json, verdict_json, which_json
+from exptrack.actions.hooks import HookResult
+from exptrack.actions.present import diff_json, ls_csv, run_json, which_json
+from exptrack.actions.present_models import approval_json, changed_json, model_json, models_json, verdict_json
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer, Match
 from exptrack.cli.plain import print_json
 from exptrack.comparison import RunDiff
+from exptrack.model import Event
 from exptrack.store.place import open_store
 from made_runs import GATES, full_run, made_run, metric, piped, promotion, text_of
 
@@ -127,6 +132,7 @@ CHANGE = {
 }
 DIFF = {"a": str, "b": str, "different": bool, "sections": {"*": [CHANGE]}}
 GATE = {"gate": str, "passed": bool, "value": object, "wanted": object, "hint": OPTIONAL}
+HOOK = {"command": str, "exit_code": (int, type(None)), "seconds": NUMBER, "problem": OPTIONAL}
 WHY = {"run": str, "model": str, "passed": bool, "current": OPTIONAL, "gates": [GATE]}
 PROMOTED = {
     "run": str,
@@ -137,6 +143,17 @@ PROMOTED = {
     "previous": OPTIONAL,
     "at": str,
     "gates": [GATE],
+    "author": str,
+    "reason": OPTIONAL,
+    "hooks": [HOOK],
+}
+APPROVAL = {
+    "action": str,
+    "author": str,
+    "at": str,
+    "manifest": OPTIONAL,
+    "reason": OPTIONAL,
+    "recorded": bool,
 }
 PROMOTION = {
     "sequence": int,
@@ -147,6 +164,7 @@ PROMOTION = {
     "reason": OPTIONAL,
     "gates": [GATE],
 }
+CHANGED = {"model": str, **PROMOTION, "hooks": [HOOK]}
 MODEL = {"model": str, "current": OPTIONAL, "history": [PROMOTION]}
 MODELS = {
     "models": [
@@ -212,6 +230,7 @@ ODD_RUN = made_run(
     params={"inf": math.inf},
 )
 RUNS = [full_run(), made_run(), ODD_RUN]
+HOOKS = [HookResult("./deploy prod", 0, 0.25, ""), HookResult("./gone", None, 0.0, "could not be started")]
 VERDICT = Verdict(RUNS[0], "m", None, GATES)
 HISTORY = History("m", RUNS[0].id, (promotion(1, None), promotion(2, RUNS[0].id, gates=GATES)))
 
@@ -237,7 +256,19 @@ def test_diff(tmp_path, pair):
 
 def test_why_and_promote():
     check(printed(verdict_json(VERDICT)), WHY)
-    check(printed(verdict_json(VERDICT, promotion(1, RUNS[0].id))), PROMOTED)
+    check(printed(verdict_json(VERDICT, promotion(1, RUNS[0].id), HOOKS)), PROMOTED)
+
+
+def test_approve():
+    said = Event(id="e", run=RUNS[0].id, action="approve", at="2026-11-22T21:58:00.000Z", author="bob")
+    for data in ({"model": "m", "manifest": "2" * 64}, {"model": "m", "manifest": "2" * 64, "reason": "seen"}):
+        event = replace(said, data=data)
+        check(printed(approval_json(Approval(VERDICT, event, True))), {**WHY, "approval": APPROVAL})
+
+
+@pytest.mark.parametrize("run", [RUNS[0].id, None])
+def test_rollback_and_demote(run):
+    check(printed(changed_json(promotion(3, run, "x", gates=GATES), HOOKS)), CHANGED)
 
 
 def test_models():
@@ -286,7 +317,7 @@ def test_the_fields_of_csv_stay_in_their_order():
 
 
 DOCUMENTED = [RUN, METRIC, CODE, ENVIRONMENT, MACHINE, GPU, USAGE, INPUT, ARTIFACT, DIFF, CHANGE, GATE, WHY, PROMOTED]
-DOCUMENTED += [PROMOTION, MODEL, MODELS["models"][0], MATCH, WHICH, dict.fromkeys(ODD)]
+DOCUMENTED += [PROMOTION, HOOK, APPROVAL, CHANGED, MODEL, MODELS["models"][0], MATCH, WHICH, dict.fromkeys(ODD)]
 
 
 @pytest.mark.parametrize("shape", DOCUMENTED)

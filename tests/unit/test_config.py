@@ -43,13 +43,29 @@ better_than_current = "val/acc"
 min_delta = 1
 clean = true
 outputs = ["model"]
+replicates = 3
+p = 0.01
+branch = "main"
+same_inputs = ["test"]
+reproduced = "30d"
+approvals = 1
+on_promote = ["./deploy 'a b'"]
+on_demote = ["./stop"]
 [promote."*"]
+same_inputs = true
+branch = ["main", "release/*"]
 clean = false
 [retention]
 window = "12h"
 keep = ["pinned", "best:val/acc:5"]
 max_size = "2 GB"
 grace = "1d"
+[params]
+seeds = ["trainer.seed"]
+[hooks]
+on_promote = ["notify team"]
+on_demote = ["notify team"]
+timeout = "30s"
 [snapshot]
 exclude = ["data/**"]
 max_size = "1.5 MB"
@@ -95,8 +111,23 @@ def test_every_key_arrives(tmp_path):
         aliases={"val/acc": ("holdout",)},
         is_searching=False,
         gates=(
-            Gates("churn-prod", ("val/acc >= 0.90", "a b<1e-3"), "val/acc", 1.0, True, ("model",)),
-            Gates("*"),
+            Gates(
+                "churn-prod",
+                ("val/acc >= 0.90", "a b<1e-3"),
+                "val/acc",
+                1.0,
+                True,
+                ("model",),
+                replicates=3,
+                p=0.01,
+                branches=("main",),
+                same_inputs=("test",),
+                reproduced="30d",
+                approvals=1,
+                on_promote=("./deploy 'a b'",),
+                on_demote=("./stop",),
+            ),
+            Gates("*", branches=("main", "release/*"), same_inputs=True),
         ),
         retention_window="12h",
         retention_keep=("pinned", "best:val/acc:5"),
@@ -105,6 +136,10 @@ def test_every_key_arrives(tmp_path):
         snapshot_exclude=("data/**",),
         snapshot_max_bytes=1572864,
         secret_names_allowed=("TOKENS",),
+        seeds=("trainer.seed",),
+        on_promote=("notify team",),
+        on_demote=("notify team",),
+        hook_timeout="30s",
     )
 
 
@@ -183,6 +218,19 @@ WRONG = [
     ("[promote.m]\nmin_delta = '1'", "`promote.m.min_delta` is a number"),
     ("[promote.m]\nmin_delta = true", "`promote.m.min_delta` is a number"),
     ("[promote.m]\nclean = 'yes'", "`promote.m.clean` is true or false"),
+    ("[promote.m]\nreplicates = 1", "`promote.m.replicates` is a number of seeds, 2 or more"),
+    ("[promote.m]\nreplicates = true", "`promote.m.replicates`"),
+    ("[promote.m]\np = 0.0", "`promote.m.p` is a number between 0 and 1"),
+    ("[promote.m]\np = 1", "`promote.m.p` is a number between 0 and 1"),
+    ("[promote.m]\nbranch = [1]", "`promote.m.branch` is a name or a list of names"),
+    ("[promote.m]\nsame_inputs = 'test'", "`promote.m.same_inputs` is true or a list of names of inputs"),
+    ("[promote.m]\nreproduced = true", '`promote.m.reproduced` is a duration like "90d"'),
+    ("[promote.m]\napprovals = 0", "`promote.m.approvals` is a whole number, 1 or more"),
+    ("[promote.m]\non_promote = './deploy'", "`promote.m.on_promote` is a list of commands"),
+    ("[hooks]\non_promote = ['say \"hi']", "`hooks.on_promote` is a list of commands"),
+    ("[hooks]\non_demote = ['']", "`hooks.on_demote` is a list of commands"),
+    ("[hooks]\ntimeout = 5", "`hooks.timeout` is a duration"),
+    ("[params]\nseeds = 'seed'", "`params.seeds` is a list of strings"),
     ("[promote]\nm = 5", "`promote.m` is a table, not 5"),
     ("[retention]\nwindow = '90 days'", '`retention.window` is a duration like "90d"'),
     ("[retention]\nwindow = 90", "`retention.window` is a duration"),

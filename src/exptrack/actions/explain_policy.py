@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from exptrack.actions.goals import goal_for
@@ -15,11 +15,12 @@ from exptrack.policy_keys import PYPROJECT
 from exptrack.policy_lines import line_of
 
 START, END, GATE, KEPT = "before the start", "at the end", "to promote", "when bytes go"
+AFTER = "after a promotion"
 ALWAYS, DEFAULT = "always", "default"
 
 
 class Rule(NamedTuple):
-    """One thing that is asked. `when`: one of the four moments above; `model`: the glob of a promotion gate; `given`:
+    """One thing that is asked. `when`: one of the five moments above; `model`: the glob of a promotion gate; `given`:
     what answers it here without a word; `source`: FILE:LINE, `always` or `default`."""
 
     when: str
@@ -73,6 +74,10 @@ def _problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:
     asked: list[tuple[str | None, tuple[str, ...]]]
     asked = [(g.better_than_current, ("promote", g.pattern, "better_than_current")) for g in config.gates]
     asked += [(k.metric, ("retention", "keep")) for k in map(Keep.of, config.retention_keep) if k.what == "best"]
+    for gates in config.gates:
+        if gates.replicates and not gates.better_than_current:
+            where = lines.of("promote", gates.pattern, "replicates")
+            yield f"{where}: `replicates` of what?", 'say which metric: better_than_current = "val/acc"'
     for metric, place in asked:
         if metric and goal_for(metric, config.goals) is None:
             hint = f'say it: [metrics] goals = {{ "{metric}" = "max" }}'
@@ -88,6 +93,7 @@ def explain_policy(config: Config, environment: Mapping[str, str]) -> Iterator[R
     yield Rule(GATE, "its kept outputs are still in the store", ALWAYS, "*")
     for gates in config.gates:
         yield from _gates(gates, lines)
+    yield from _hooks(config, lines)
     yield from _retention(config, lines)
 
 
@@ -121,14 +127,42 @@ def _gates(gates: Gates, lines: Lines) -> Iterator[Rule]:
         yield Rule(GATE, text, source("metrics"), gates.pattern)
     if gates.better_than_current:
         by = f" by at least {gates.min_delta:g}" if gates.min_delta else ""
-        asked = f"{gates.better_than_current} better than the current run's{by}"
+        over = f" over {gates.replicates} seeds of both, p <= {gates.p:g}" if gates.replicates else ""
+        asked = f"{gates.better_than_current} better than the current run's{by}{over}"
         yield Rule(GATE, asked, source("better_than_current"), gates.pattern)
     if gates.clean:
         yield Rule(GATE, "committed code", source("clean"), gates.pattern)
     if gates.pushed:
         yield Rule(GATE, "a commit that is on a remote branch", source("pushed"), gates.pattern)
+    yield from _more_gates(gates, source)
+
+
+def _more_gates(gates: Gates, source: Callable[[str], str]) -> Iterator[Rule]:
+    """What is asked beside numbers and code."""
+    if gates.branches:
+        yield Rule(GATE, f"a commit on {' or '.join(gates.branches)}", source("branch"), gates.pattern)
+    if gates.same_inputs:
+        named = gates.same_inputs
+        which = "every input" if isinstance(named, bool) else "input " + " and ".join(named)
+        yield Rule(GATE, f"{which} the same as the current run's, by digest", source("same_inputs"), gates.pattern)
     for kind in gates.outputs:
         yield Rule(GATE, f"output {kind}", source("outputs"), gates.pattern)
+    if gates.reproduced:
+        yield Rule(GATE, f"reproduced less than {gates.reproduced} ago", source("reproduced"), gates.pattern)
+    if gates.approvals:
+        people = "1 person" if gates.approvals == 1 else f"{gates.approvals} people"
+        yield Rule(GATE, f"approved by {people} other than its owner", source("approvals"), gates.pattern)
+    for command in gates.on_promote:
+        yield Rule(AFTER, f"`{command}` runs when a run was promoted", source("on_promote"), gates.pattern)
+    for command in gates.on_demote:
+        yield Rule(AFTER, f"`{command}` runs when it was demoted", source("on_demote"), gates.pattern)
+
+
+def _hooks(config: Config, lines: Lines) -> Iterator[Rule]:
+    for command in config.on_promote:
+        yield Rule(AFTER, f"`{command}` runs when a run was promoted", lines.of("hooks", "on_promote"), "*")
+    for command in config.on_demote:
+        yield Rule(AFTER, f"`{command}` runs when it was demoted", lines.of("hooks", "on_demote"), "*")
 
 
 def _retention(config: Config, lines: Lines) -> Iterator[Rule]:

@@ -43,6 +43,15 @@ TEMPLATE = """\
 # clean = false                          # true: only runs of committed code
 # pushed = false                         # true: only runs whose commit is on a remote branch
 # outputs = ["model"]
+# replicates = 3                         # better over so many seeds of both configurations, with p = 0.05
+# branch = "main"                        # the commit is on it
+# same_inputs = ["test"]                 # measured on the same bytes as the current run
+# reproduced = "30d"                     # `exptrack reproduce` said so, not longer ago
+# approvals = 1                          # by somebody other than the owner: promote RUN MODEL --approve
+
+# [hooks]                                # told afterwards, JSON on stdin
+# on_promote = ["./deploy.sh"]
+# on_demote = ["./stop.sh"]
 
 # [retention]
 # window = "90d"

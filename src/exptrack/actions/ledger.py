@@ -1,6 +1,7 @@
 """The history of models as a ledger in which a change shows.
 
-Each promotion vouches for the file of the one before and for the manifest it promotes. An event beside the run vouches
+Each promotion vouches for the file of the one before, for the manifest it promotes, and for the approvals and
+reproductions its gates rest on. An event beside the run vouches
 for the promotion itself, so that the last line cannot be changed or taken away unseen either. Who may write the whole
 store can still make all of it anew: `heads` are what to keep elsewhere against that.
 """
@@ -31,9 +32,10 @@ def append(
     after: Sequence[Promotion],
     reason: str | None,
     gates: tuple[Gate, ...] = (),
+    evidence: Sequence[str] = (),
 ) -> Promotion:
     """Add the next line of a model's history and its witness. `after`: the history this was decided on; Overtaken when
-    somebody else has taken the number that follows it."""
+    somebody else has taken the number that follows it. `evidence`: ids of the events it was decided by."""
     records, now = store.records, time.time()
     last, previous = (after[-1].sequence, after[-1].run) if after else (0, None)
     promotion = Promotion(
@@ -47,6 +49,7 @@ def append(
         gates=gates,
         previous_digest=_digest(records, model, last) if last else None,
         manifest=manifest_digest(records, run) if run else None,
+        evidence={event_id: _event_digest(records, event_id) for event_id in evidence},
     )
     records.add_promotion(promotion)
     witness = {"model": model, "sequence": promotion.sequence, "digest": _digest(records, model, promotion.sequence)}
@@ -67,6 +70,10 @@ def _digest(records: Records, model: str, number: int) -> str:
     return hashlib.sha256(records.promotion_bytes(model, number)).hexdigest()
 
 
+def _event_digest(records: Records, event_id: str) -> str:
+    return hashlib.sha256(records.event_bytes(event_id)).hexdigest()
+
+
 def heads(store: Store, words: Words) -> dict[str, str]:
     """Model -> sha256 of its last promotion: it stands for the whole history up to there."""
     return {m: _digest(store.records, m, line[-1].sequence) for m, line in sorted(words.promotions.items()) if line}
@@ -79,10 +86,13 @@ def check_ledger(store: Store, words: Words) -> Iterator[Problem]:
         yield from _check_chain(store, model, line)
         for promotion in line:
             yield from _check_manifest(store, promotion)
+            yield from _check_evidence(store, promotion)
     for events in words.events.values():
         for event in events:
             if event.action in ACTIONS:
                 yield from _check_witness(store, event)
+            elif event.action == "approve":
+                yield from _check_approval(store, event)
 
 
 def _check_numbers(store: Store, model: str) -> Iterator[Problem]:
@@ -119,6 +129,30 @@ def _check_manifest(store: Store, p: Promotion) -> Iterator[Problem]:
         return
     if not is_same:
         yield p.run, "manifest", f"altered since it was promoted as {p.model}@{p.sequence}"
+
+
+def _check_evidence(store: Store, p: Promotion) -> Iterator[Problem]:
+    """The words a promotion was decided by are as they were."""
+    for event_id, digest in p.evidence.items():
+        where = f"{p.model}@{p.sequence} rests on it"
+        try:
+            is_same = _event_digest(store.records, event_id) == digest
+        except FileNotFoundError:
+            yield p.run or "", f"event {event_id}", f"missing, and {where}"
+            continue
+        if not is_same:
+            yield p.run or "", f"event {event_id}", f"altered, and {where}"
+
+
+def _check_approval(store: Store, event: Event) -> Iterator[Problem]:
+    """An approval speaks of the manifest that is there: else that is not what was approved."""
+    try:
+        is_same = manifest_digest(store.records, event.run) == event.data.get("manifest")
+    except NoSuchRun:
+        yield event.run, "manifest", f"missing, and {event.author} approved it on {event.at[:10]}"
+        return
+    if not is_same:
+        yield event.run, f"event {event.id}", f"{event.author} approved another manifest than the run's"
 
 
 def _check_witness(store: Store, event: Event) -> Iterator[Problem]:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from exptrack.actions.columns import FIELDS, Key, every, value
 from exptrack.comparison import Change, RunDiff
-from exptrack.model import Artifact, Gate, Gpu, Input, MetricSummary, Promotion, Run
+from exptrack.model import Artifact, Gpu, Input, MetricSummary, Run
 
 if TYPE_CHECKING:
-    from exptrack.actions.promote import History, Verdict
     from exptrack.actions.which import Answer
 
 JsonObject = dict[str, Any]
@@ -73,7 +72,7 @@ def metric_json(summary: MetricSummary) -> JsonObject:
     values = {name: getattr(summary, name) for name in _NUMBERS}
     out: JsonObject = {name: _step(finite(v)) if name.endswith("_step") else finite(v) for name, v in values.items()}
     words = {"count": summary.count, "goal": summary.goal, "source": summary.source, "unit": summary.unit}
-    return _with_odd(out | words, values)
+    return with_odd(out | words, values)
 
 
 def _step(step: float | None) -> float | None:
@@ -81,7 +80,7 @@ def _step(step: float | None) -> float | None:
     return int(step) if step is not None and float(step).is_integer() else step
 
 
-def _with_odd(out: JsonObject, values: Mapping[str, Any]) -> JsonObject:
+def with_odd(out: JsonObject, values: Mapping[str, Any]) -> JsonObject:
     """Say beside the nulls of `out` what the numbers that JSON cannot say are."""
     odd = {name: repr(v) for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)}
     if "nan" in odd.values():
@@ -175,69 +174,15 @@ def change_json(change: Change) -> JsonObject:
     out = {
         "key": change.key,
         "kind": change.kind,
-        "before": _number_or(change.before),
-        "after": _number_or(change.after),
+        "before": number_or(change.before),
+        "after": number_or(change.after),
         "delta": finite(change.delta),
         "verdict": change.verdict,
         "added_lines": change.added_lines,
         "removed_lines": change.removed_lines,
         "note": change.note,
     }
-    return _with_odd(out, {"before": change.before, "after": change.after})
-
-
-def gate_json(gate: Gate) -> JsonObject:
-    """One gate with its verdict."""
-    out = {
-        "gate": gate.gate,
-        "passed": gate.passed,
-        "value": _number_or(gate.value),
-        "wanted": _number_or(gate.wanted),
-        "hint": gate.hint or None,
-    }
-    return _with_odd(out, {"value": gate.value, "wanted": gate.wanted})
-
-
-def verdict_json(verdict: Verdict, promotion: Promotion | None = None) -> JsonObject:
-    """`why`, and with the promotion that came of it `promote`: may this run be the current one of the model?"""
-    out: JsonObject = {
-        "run": verdict.run.id,
-        "model": verdict.model,
-        "passed": verdict.is_allowed,
-        "current": verdict.current if promotion is None else promotion.run,
-    }
-    if promotion is not None:
-        out |= {"sequence": promotion.sequence, "previous": promotion.previous, "at": promotion.at}
-    return out | {"gates": [gate_json(g) for g in verdict.gates]}
-
-
-def promotion_json(promotion: Promotion) -> JsonObject:
-    """One line of a model's history; `run` null: it was demoted."""
-    return {
-        "sequence": promotion.sequence,
-        "run": promotion.run,
-        "previous": promotion.previous,
-        "at": promotion.at,
-        "author": promotion.author,
-        "reason": promotion.reason,
-        "gates": [gate_json(g) for g in promotion.gates],
-    }
-
-
-def model_json(history: History) -> JsonObject:
-    """One model: its current run (null: none) and its whole history, oldest first."""
-    promotions = [promotion_json(p) for p in history.promotions]
-    return {"model": history.model, "current": history.current, "history": promotions}
-
-
-def models_json(histories: Iterable[History]) -> JsonObject:
-    """Every model with the promotion that is in force."""
-    rows = []
-    for model, current, promotions in histories:
-        last = promotions[-1]
-        row = {"model": model, "current": current, "sequence": last.sequence, "previous": last.previous}
-        rows.append(row | {"at": last.at, "author": last.author, "reason": last.reason})
-    return {"models": rows}
+    return with_odd(out, {"before": change.before, "after": change.after})
 
 
 def which_json(answer: Answer) -> JsonObject:
@@ -283,7 +228,7 @@ def finite(number: float | None) -> float | None:
     return number if number is None or math.isfinite(number) else None
 
 
-def _number_or(value: Any) -> Any:
+def number_or(value: Any) -> Any:
     return finite(value) if isinstance(value, float) else plain(value)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
+from exptrack.actions.case import Case, tables_for
 from exptrack.actions.find import load_run, resolve
 from exptrack.actions.gates import judge, unmet
 from exptrack.actions.ledger import append
+from exptrack.actions.trust_gates import evidence
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun, Refused
 from exptrack.model import Gate, Promotion, Run
@@ -14,12 +17,14 @@ from exptrack.store.place import Store
 
 
 class Verdict(NamedTuple):
-    """May `run` be the current run of `model`? `current` is the one that is now."""
+    """May `run` be the current run of `model`? `current` is the one that is now; `evidence`: ids of the events that the
+    gates rest on."""
 
     run: Run
     model: str
     current: str | None
     gates: tuple[Gate, ...]
+    evidence: tuple[str, ...] = ()
 
     @property
     def is_allowed(self) -> bool:
@@ -44,7 +49,10 @@ def why(project: Project, store: Store, text: str, model: str) -> Verdict:
 def _verdict(project: Project, store: Store, run: Run, model: str, past: list[Promotion]) -> Verdict:
     current = past[-1].run if past else None
     before = load_run(project, store, current) if current else None
-    return Verdict(run, model, current, judge(store, project.config, run, model, before))
+    case = Case(project, store, run, model, before, time.time())
+    if any(t.approvals or t.reproduced for t in tables_for(project.config, model)):
+        case = case._replace(said=tuple(store.records.events_about(run.id)))
+    return Verdict(run, model, current, judge(case), tuple(evidence(case)))
 
 
 def promote(project: Project, store: Store, text: str, model: str, reason: str | None) -> tuple[Verdict, Promotion]:
@@ -58,7 +66,9 @@ def promote(project: Project, store: Store, text: str, model: str, reason: str |
         raise refusal(verdict)
     if verdict.current == run.id:
         return verdict, past[-1]
-    return verdict, append(store, model, run.id, after=past, reason=reason, gates=verdict.gates)
+    return verdict, append(
+        store, model, run.id, after=past, reason=reason, gates=verdict.gates, evidence=verdict.evidence
+    )
 
 
 def refusal(verdict: Verdict) -> Refused:

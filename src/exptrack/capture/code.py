@@ -43,6 +43,37 @@ def is_reachable_from_remote(root: str, commit: str) -> bool | None:
     return _ask(root, question)
 
 
+def branches_with(root: str, commit: str) -> tuple[str, ...] | None:
+    """Every branch the commit is on: local ones by name, those of remotes as this clone knows them with and without
+    the remote's (`origin/main` and `main`)."""
+
+    def question(repo: Repo) -> tuple[str, ...] | None:
+        if not _has(repo, commit):
+            return None
+        listed = repo.git.for_each_ref("refs/heads", "refs/remotes", f"--contains={commit}", "--format=%(refname)")
+        names: dict[str, None] = {}
+        for ref in str(listed).splitlines():
+            _, kind, name = ref.split("/", 2)
+            _, _, short = name.partition("/")
+            # refs/remotes/origin/HEAD is a pointer to one of the others.
+            wanted = [name] if kind == "heads" else [name, short] if short != "HEAD" else []
+            names.update(dict.fromkeys(wanted))
+        return tuple(names)
+
+    return _ask(root, question)
+
+
+def email_of(root: str) -> str | None:
+    """The e-mail git would sign a commit with here ($GIT_AUTHOR_EMAIL or user.email); None when it knows none."""
+    # Only what somebody configured: git would otherwise make one up from the login and host name.
+    return _ask(root, lambda repo: _email(str(repo.git(c="user.useConfigOnly=true").var("GIT_AUTHOR_IDENT"))))
+
+
+def _email(identity: str) -> str | None:
+    """`Name <e-mail> seconds zone`, as git writes an identity."""
+    return identity.rpartition("<")[2].partition(">")[0] or None
+
+
 def _describe(repo: Repo) -> Facts:
     from exptrack.capture.redact import clean_url
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer
@@ -11,6 +12,9 @@ from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.show import DIGEST, INDENT
 from exptrack.cli.table import STATUS_STYLE
 from exptrack.model import Gate, Promotion, Run
+
+if TYPE_CHECKING:
+    from exptrack.actions.approve import Approval
 
 
 def print_models(screen: Screen, histories: Sequence[History], runs: Mapping[str, Run]) -> None:
@@ -78,6 +82,17 @@ def print_promotion(screen: Screen, verdict: Verdict, promotion: Promotion) -> N
     was = f", was {promotion.previous}" if promotion.previous else ""
     done = f"{promotion.model}@{promotion.sequence}: {_called(verdict.run)} is current{was}"
     screen.line(Span(done, "bold green"))
+
+
+def print_approval(screen: Screen, approval: Approval) -> None:
+    """What `promote --approve` or `--withdraw` recorded, then the verdict with it."""
+    event, verdict = approval.event, approval.verdict
+    what = "approves" if event.action == "approve" else "no longer approves"
+    again = "" if approval.is_new else " (as was recorded already)"
+    print_verdict(screen, verdict)
+    screen.line(f"{event.author} {what} {_called(verdict.run)} for {verdict.model}{again}")
+    if verdict.is_allowed and verdict.current != verdict.run.id:
+        screen.line(f"`exptrack promote {verdict.run.id} {verdict.model}` makes it current")
 
 
 def _called(run: Run) -> str:

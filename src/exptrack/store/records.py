@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
 
 from exptrack import wire
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun, Overtaken
@@ -68,6 +69,23 @@ class Records:
         if found.id != event_id:
             raise Damaged(f"{what} says it is event {found.id!r:.40}", "`exptrack verify` lists what is damaged")
         return found
+
+    def events_about(self, run_id: str) -> Iterator[Event]:
+        """What was said of one run, in order, from the files alone; Damaged for one that names the run and is broken.
+        A file that does not hold the run's id is not decoded."""
+        needle = run_id.encode()
+        for event_id in self.event_ids():
+            try:
+                is_ours = needle in self.event_bytes(event_id)
+            except FileNotFoundError:
+                continue
+            if is_ours and (event := self.event(event_id)).run == run_id:
+                yield event
+
+    def event_bytes(self, event_id: str) -> bytes:
+        """The file of one later word, as a promotion that rests on it vouches for it; FileNotFoundError."""
+        _check_id(event_id, "event")
+        return _read(os.path.join(self.events, event_id + ".json"), f"event {event_id}")
 
     def add_event(self, event: Event) -> None:
         """FileExistsError when the id is taken."""

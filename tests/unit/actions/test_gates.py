@@ -8,16 +8,20 @@ import os
 import pytest
 
 from code_folder import repository
+from exptrack.actions.case import Case
 from exptrack.actions.gates import judge, unmet
-from exptrack.config import Config, Gates
+from exptrack.config import Config, Gates, Project
 from exptrack.model import Artifact, CodeState, StoredFile
 from exptrack.store.trees import encode_tree
 from made import ANOTHER_ID, digest_of, file_artifact, run, summary
 
+NOW = 1795384800.0  # 2026-11-22T22:00:00Z, five minutes after the end of the runs
 
-def gates_of(store, made, *gates, current=None, model="m", goals=()):
+
+def gates_of(store, made, *gates, current=None, model="m", goals=(), said=(), now=NOW):
     config = Config(gates=gates, goals=dict(goals))
-    return judge(store, config, made, model, current)
+    project = Project(store.root, os.path.join(store.root, ".exptrack"), store.root, config)
+    return judge(Case(project, store, made, model, current, now, said))
 
 
 def the(gates, name):

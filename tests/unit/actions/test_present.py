@@ -9,17 +9,13 @@ from exptrack.actions.columns import Key
 from exptrack.actions.present import (
     artifact_json,
     change_json,
-    gate_json,
     ls_csv,
     metric_json,
-    model_json,
-    models_json,
     plain,
-    promotion_json,
     run_json,
-    verdict_json,
     which_json,
 )
+from exptrack.actions.present_models import gate_json, model_json, models_json, promotion_json, verdict_json
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer, Match
 from exptrack.comparison import Change

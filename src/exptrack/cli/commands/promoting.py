@@ -3,43 +3,104 @@
 from __future__ import annotations
 
 import sys
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
-from exptrack.actions import present
+from exptrack.actions import present_models as present
 from exptrack.actions import promote as promotion
+from exptrack.actions.announce import announce
+from exptrack.actions.case import tables_for
 from exptrack.actions.find import load_run
-from exptrack.actions.places import here
+from exptrack.actions.places import Place, here
+from exptrack.actions.present import which_json
 from exptrack.actions.which import which as find
 from exptrack.cli.commands.annotating import RUN
-from exptrack.cli.modelview import print_answer, print_history, print_models, print_promotion, print_verdict
+from exptrack.cli.modelview import (
+    print_answer,
+    print_approval,
+    print_history,
+    print_models,
+    print_promotion,
+    print_verdict,
+)
 from exptrack.cli.plain import print_json
 from exptrack.cli.screen import Screen
 from exptrack.config import Config
+from exptrack.errors import ExptrackError
+from exptrack.model import Promotion
+
+if TYPE_CHECKING:
+    from exptrack.actions.approve import Approval
+    from exptrack.actions.hooks import HookResult
 
 MODEL = typer.Argument(..., metavar="MODEL", help="Name of the model, as churn-prod.")
 JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
 REASON = typer.Option(None, "--reason", metavar="TEXT", help="Why; kept in the history.")
 
 
-def promote(run: str = RUN, model: str = MODEL, reason: str = REASON, as_json: bool = JSON) -> int:
+def promote(
+    run: str = RUN,
+    model: str = MODEL,
+    reason: str = REASON,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would happen, with its exit code."),
+    approve: bool = typer.Option(
+        False, "--approve", help="Record your approval of somebody else's run; promotes nothing."
+    ),
+    withdraw: bool = typer.Option(False, "--withdraw", help="Take your approval back."),
+    as_json: bool = JSON,
+) -> int:
     """Make a run the current run of a model, if it may be.
 
     Exit 4 when a gate is not met (every unmet one is listed), 5 when somebody else promoted meanwhile."""
+    if sum((dry_run, approve, withdraw)) > 1:
+        raise ExptrackError("one of --dry-run, --approve and --withdraw", "without any of them the run is promoted")
     place, screen = here(), Screen.of()
+    if approve or withdraw:
+        from exptrack.actions import approve as approving
+
+        act = approving.approve if approve else approving.withdraw
+        return _tell_of_approval(place.project.config, act(*place, run, model, reason), as_json=as_json)
     verdict = promotion.why(*place, run, model)
     if not verdict.is_allowed:
         if as_json:
             print_json(screen, present.verdict_json(verdict))
         raise promotion.refusal(verdict)
+    if dry_run:
+        _tell_if_ungated(place.project.config, model)
+        if as_json:
+            print_json(screen, present.verdict_json(verdict))
+        else:
+            print_verdict(screen, verdict)
+        return 0
     verdict, made = promotion.promote(*place, run, model, reason)
     _tell_if_ungated(place.project.config, model)
-    if as_json:
-        print_json(screen, present.verdict_json(verdict, made))
-    else:
+    is_new = verdict.current != made.run
+    if not as_json:
         print_promotion(screen, verdict, made)
+    hooks = announce(*place, "promote", made) if is_new else []
+    _tell_of_hooks(hooks)
+    if as_json:
+        print_json(screen, present.verdict_json(verdict, made, hooks))
     return 0
+
+
+def _tell_of_approval(config: Config, done: Approval, *, as_json: bool) -> int:
+    screen = Screen.of()
+    _tell_if_ungated(config, done.verdict.model)
+    if as_json:
+        print_json(screen, present.approval_json(done))
+    else:
+        print_approval(screen, done)
+    return 0
+
+
+def _tell_of_hooks(hooks: Sequence[HookResult]) -> None:
+    """A hook that failed takes nothing back, and is not passed over either."""
+    for hook in hooks:
+        if hook.problem:
+            Screen.of(sys.stderr).line(f"warning: the hook `{hook.command}` {hook.problem}; what was done stands")
 
 
 def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
@@ -56,7 +117,7 @@ def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
 
 def _tell_if_ungated(config: Config, model: str) -> None:
     """A mistyped model would pass every gate there is for the right one."""
-    if config.gates and not any(fnmatchcase(model, g.pattern) for g in config.gates):
+    if config.gates and not tables_for(config, model):
         named = ", ".join(g.pattern for g in config.gates)
         Screen.of(sys.stderr).line(f"warning: no [promote] table matches {model}; there are gates for: {named}")
 
@@ -82,16 +143,27 @@ def rollback(
     model: str = MODEL,
     sequence: int = typer.Argument(None, metavar="[N]", help="Number in the model's history; default: the run before."),
     reason: str = REASON,
+    as_json: bool = JSON,
 ) -> None:
     """Go back to an earlier promotion of a model."""
-    made = promotion.rollback(*here(), model, sequence, reason)
-    Screen.of().line(f"{model} {made.sequence}: {made.run} (was {made.previous or 'none'})")
+    place = here()
+    _tell_of_change(place, "rollback", promotion.rollback(*place, model, sequence, reason), as_json=as_json)
 
 
-def demote(model: str = MODEL, reason: str = REASON) -> None:
+def demote(model: str = MODEL, reason: str = REASON, as_json: bool = JSON) -> None:
     """Leave a model without a current run; its history stays."""
-    made = promotion.demote(here().store, model, reason)
-    Screen.of().line(f"{model} {made.sequence}: no current run (was {made.previous})")
+    place = here()
+    _tell_of_change(place, "demote", promotion.demote(place.store, model, reason), as_json=as_json)
+
+
+def _tell_of_change(place: Place, action: str, made: Promotion, *, as_json: bool) -> None:
+    screen = Screen.of()
+    if not as_json:
+        screen.line(f"{made.model} {made.sequence}: {made.run or 'no current run'} (was {made.previous or 'none'})")
+    hooks = announce(*place, action, made)
+    _tell_of_hooks(hooks)
+    if as_json:
+        print_json(screen, present.changed_json(made, hooks))
 
 
 def which(
@@ -101,7 +173,7 @@ def which(
     """Find the run that made a file (by content) or holds a model. Exit 1 when no run kept these bytes."""
     answer, screen = find(*here(), asked), Screen.of()
     if as_json:
-        print_json(screen, present.which_json(answer))
+        print_json(screen, which_json(answer))
     else:
         print_answer(screen, answer)
     return 0 if answer.matches else 1

@@ -1,0 +1,88 @@
+"""Gates on data: the same held-out set as the current run, outputs of the kinds that are wanted, kept bytes whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exptrack.actions.case import Case
+from exptrack.config import Gates
+from exptrack.errors import Damaged
+from exptrack.model import Artifact, Gate, Input, Run
+from exptrack.store.place import Store
+from exptrack.store.trees import decode_tree
+
+SHOWN = 12  # characters of a digest that people see
+
+
+def input_gates(case: Case, table: Gates) -> Iterator[Gate]:
+    """Two numbers compare when they were measured on the same bytes: a gate for each input that must be the same.
+
+    `same_inputs = true` means every input that one of the two runs names. The first run of a model has nothing to be
+    the same as, but must have what the policy names, or no later run could ever compare."""
+    own, others = _by_name(case.run), _by_name(case.current)
+    if isinstance(table.same_inputs, tuple):
+        names = list(table.same_inputs)
+    elif case.current is None or case.current.id == case.run.id:
+        which = "there is none" if case.current is None else "it is this one"
+        yield Gate(gate="same inputs", passed=True, value=len(own), wanted=f"as the current run's: {which}")
+        return
+    else:
+        names = sorted(own.keys() | others.keys())
+    if not names:
+        hint = "neither run names an input: declare what they were measured on, exptrack run -i test=PATH"
+        yield Gate(gate="same inputs", passed=False, value=None, wanted="as the current run's", hint=hint)
+    for name in names:
+        yield _same_input(case, name, own.get(name), others.get(name))
+
+
+def _same_input(case: Case, name: str, mine: Input | None, before: Input | None) -> Gate:
+    label, current = f"same input {name}", case.current
+    if mine is None or mine.digest is None:
+        what = "was not there" if mine else "was not declared"
+        hint = f"it {what}: run again with -i {name}=PATH"
+        return Gate(gate=label, passed=False, value=None, wanted="an input with a digest", hint=hint)
+    value = mine.digest[:SHOWN]
+    if current is None or current.id == case.run.id:
+        which = "there is none" if current is None else "it is this one"
+        return Gate(gate=label, passed=True, value=value, wanted=f"as the current run's: {which}")
+    if before is None or before.digest is None:
+        hint = f"the current run {current.id} has no {name}: no number of the two compares; promote with it after"
+        hint += f" `exptrack demote {case.model}`"
+        return Gate(gate=label, passed=False, value=value, wanted="as the current run's", hint=hint)
+    is_same = mine.digest == before.digest
+    hint = f"measure on {before.path} as it was for {current.id}, or run that configuration on this one"
+    return Gate(gate=label, passed=is_same, value=value, wanted=before.digest[:SHOWN], hint="" if is_same else hint)
+
+
+def _by_name(run: Run | None) -> dict[str, Input]:
+    return {i.name: i for i in run.manifest.inputs} if run else {}
+
+
+def output_gate(run: Run, kind: str) -> Gate:
+    has = any(a.kind == kind for a in run.manifest.artifacts)
+    hint = "" if has else f"declare it: exptrack run -o {kind}=PATH"
+    return Gate(gate=f"output {kind}", passed=has, value="kept" if has else None, wanted="kept", hint=hint)
+
+
+def stored_gate(store: Store, run: Run) -> Iterator[Gate]:
+    """Every kept byte is read again and hashed, whatever the policy says."""
+    if not run.manifest.artifacts:
+        return
+    gone = [a.path for a in run.manifest.artifacts if not _is_whole(store, a)]
+    yield Gate(
+        gate="outputs in store",
+        passed=not gone,
+        value="all" if not gone else f"missing or altered: {', '.join(gone)}",
+        wanted="all",
+        hint="" if not gone else "their bytes were freed, lost or changed: `exptrack verify` says which; run again",
+    )
+
+
+def _is_whole(store: Store, artifact: Artifact) -> bool:
+    """Is every byte of an artifact in the store, read again and hashed now? Of a folder also those of its files."""
+    try:
+        if not artifact.is_tree:
+            return store.objects.is_whole(artifact.digest) is True
+        return all(store.objects.is_whole(f.digest) for f in decode_tree(store.objects.read(artifact.digest)))
+    except Damaged:
+        return False
