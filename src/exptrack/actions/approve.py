@@ -34,13 +34,13 @@ def approve(project: Project, store: Store, text: str, model: str, reason: str |
     verdict = why(project, store, text, model)
     data = _subject(store, verdict)
     me, email = author(), email_of(project.root)
-    mine = [who for who in (me, email) if who]
-    owned = [o for o in owners_of(verdict.run) if any(is_same_person(o, who) for who in mine)]
-    if owned:
-        raise Refused(
-            f"{me} may not approve {verdict.run.id}: it is {owned[0]}'s own",
-            f"somebody else: exptrack promote {verdict.run.id} {model} --approve",
-        )
+    for who in filter(None, (me, email)):
+        if owned := [o for o in owners_of(verdict.run) if is_same_person(o, who)]:
+            as_whom = "" if who == me else f" (git knows you as {who})"
+            raise Refused(
+                f"{me} may not approve {verdict.run.id}: it is {owned[0]}'s own{as_whom}",
+                f"somebody else: exptrack promote {verdict.run.id} {model} --approve",
+            )
     if given := _mine(store, verdict, me, data):
         return Approval(verdict, given, False)
     data |= {"email": email} if email else {}

@@ -36,7 +36,7 @@ def better_over_seeds(case: Case, current: Run, table: Gates, label: str, goal: 
     elif len(own) < table.replicates or len(before) < table.replicates:
         value = f"{_told(own)} against {_told(before)}"
         hint = _missing(case, current, table.replicates - len(own), table.replicates - len(before), is_seed)
-        hint += _near(mine)
+        hint += _near(mine, table.replicates - len(own))
     else:
         return _tested(list(own.values()), list(before.values()), table, label, goal, wanted)
     return Gate(gate=label, passed=False, value=value, wanted=wanted, hint=hint)
@@ -82,31 +82,39 @@ def _missing(case: Case, current: Run, own: int, before: int, is_seed: IsSeed) -
     if own > 0:
         said.append(f"{own} more of this configuration: {_again(case.run.manifest, is_seed)}")
     if before > 0:
-        # The code of the current run is not what lies here; the snapshot is, and counts as the same code.
-        m = current.manifest
-        place = os.path.normpath(os.path.join("DIR", os.path.relpath(m.cwd, m.code.root or m.cwd)))
-        home = f"EXPTRACK_DIR={shlex.quote(case.project.folder)} "
-        said.append(
-            f"{before} more of the current run's: `exptrack restore {current.id} DIR`, in {place} "
-            + _again(m, is_seed, home)
-        )
+        how = f"`{_place_again(case, current.manifest)}`, there {_again(current.manifest, is_seed)}"
+        said.append(f"{before} more of the current run's configuration: {how}")
     return "; ".join(said)
 
 
-def _again(run: RunManifest, is_seed: IsSeed, before: str = "") -> str:
+def _place_again(case: Case, run: RunManifest) -> str:
+    """Commands that make a folder DIR with the code of a run whose runs are recorded in this project."""
+    code = run.code
+    root = code.root or run.cwd
+    steps = [f"exptrack restore {run.id} DIR"]
+    if code.commit:
+        # Without the repository the snapshot would lack what git knows, and be of the project's folder alone.
+        steps = [f"git worktree add DIR {code.commit[:12]}"]
+        steps += [f"exptrack restore --force {run.id} DIR"] * (code.dirty is not False)
+    home = os.path.normpath(os.path.join("DIR", os.path.relpath(case.project.root, root)))
+    steps.append(f"ln -s {shlex.quote(case.project.folder)} {home}/.exptrack")
+    steps.append(f"cd {os.path.normpath(os.path.join('DIR', os.path.relpath(run.cwd, root)))}")
+    return " && ".join(steps)
+
+
+def _again(run: RunManifest, is_seed: IsSeed) -> str:
     """The command that gives another replicate: inputs declared as they were, SEED where the seeds stand."""
     words = list(seeds_in(run.command, is_seed))
     inputs = [word for i in run.inputs for word in ("-i", f"{i.name}={i.path}")]
-    text = f"`{before}exptrack run {shlex.join([*inputs, '--', *(word for word, _ in words)])}`"
+    text = f"`exptrack run {shlex.join([*inputs, '--', *(word for word, _ in words)])}`"
     is_told = any(belongs and "SEED" in word for word, belongs in words)
     return text if is_told else f"{text} with another seed, told by a flag or with -p seed=SEED"
 
 
-def _near(found: Replicates) -> str:
-    """Runs that were perhaps meant as replicates."""
-    if not found.near:
+def _near(found: Replicates, missing: int) -> str:
+    """Runs that were perhaps meant as replicates: as many as are missing differ in the same one thing."""
+    what, count = max(found.near.items(), key=lambda pair: pair[1], default=("", 0))
+    if missing <= 0 or count < missing:
         return ""
-    what, count = max(found.near.items(), key=lambda pair: pair[1])
-    remedy = " ([params] seeds may name it, if it is no setting)" if what.startswith("the parameter") else ""
-    runs = "1 run differs" if count == 1 else f"{count} runs differ"
-    return f". {runs} from it in {what} only{remedy}"
+    remedy = ": name it in [params] seeds if it is no setting" if what.startswith("the parameter") else ""
+    return f". {count} run{'s differ' if count > 1 else ' differs'} from it only in {what}{remedy}"
