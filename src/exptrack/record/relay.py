@@ -2,19 +2,28 @@
 
 One thread and one poll; nothing here ever blocks, so signals are always heard, and nothing happens per line. A slow
 reader makes the command wait, as without us; one that went away makes the command's next write fail, as without us.
+
+A pipe that is busy with small writes is read once a millisecond. Being woken by every line would cost the command more
+than its lines do: the kernel takes it from its processor in favour of whoever waits for it, line by line.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import stat
+import time
 from collections.abc import Callable
 
 from exptrack.record.logs import Logs
 
 _BUFFER = 1 << 17
+# Seconds between two reads of a busy pipe, which is one that has had something to read twice within twice that time.
+_REST = 0.001
+# A read of more than this part of the pipe is followed by the next one at once: the command must not find it full.
+_ROOMY = 32
 _GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 
 
@@ -24,6 +33,7 @@ class Poller:
     def __init__(self) -> None:
         self._poll = select.poll()
         self._calls: dict[int, Callable[[int], None]] = {}
+        self._is_resting = False
 
     def watch(self, fd: int, events: int, call: Callable[[int], None]) -> None:
         """`call` gets the events that came; errors and hang-ups come unasked."""
@@ -34,8 +44,15 @@ class Poller:
         if self._calls.pop(fd, None):
             self._poll.unregister(fd)
 
+    def rest(self) -> None:
+        """Let more come together before the next round."""
+        self._is_resting = True
+
     def wait(self, seconds: float | None) -> None:
         """One round; None waits for ever."""
+        if self._is_resting:
+            self._is_resting = False
+            time.sleep(_REST)
         for fd, events in self._poll.poll(None if seconds is None else max(0, seconds) * 1000 + 1):
             if call := self._calls.get(fd):
                 call(events)
@@ -89,6 +106,8 @@ class Stream:
         self._has_reader = True
         self._left = -1
         self.problem = ""
+        self._small = _capacity(source) // _ROOMY
+        self._read_at = 0.0
         self._watch()
 
     def _watch(self) -> None:
@@ -122,12 +141,18 @@ class Stream:
         if not size:
             self._close_source()
             return False
+        self._rest_if_busy(size)
         block = self._buffer[:size]
         self._logs.write(self.name, block)
         if self._has_reader:
             self._pending = block
             self._push()
         return not self._pending
+
+    def _rest_if_busy(self, size: int) -> None:
+        before, self._read_at = self._read_at, time.monotonic()
+        if size < self._small and self._read_at - before < 2 * _REST:
+            self._poller.rest()
 
     def _push(self) -> None:
         while self._pending:
@@ -208,3 +233,12 @@ class Stream:
         self._close_source()
         self._poller.forget(self.sink.fd)
         self.sink.close()
+
+
+def _capacity(source: int) -> int:
+    """Bytes a pipe holds. 0 for a terminal: it holds little, people look at it, and its kernel thread is woken by every
+    write in any case."""
+    if source < 0 or os.isatty(source):
+        return 0
+    get_size = getattr(fcntl, "F_GETPIPE_SZ", None)
+    return fcntl.fcntl(source, get_size) if get_size is not None else select.PIPE_BUF
