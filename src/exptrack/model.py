@@ -143,7 +143,8 @@ class Start:
 
 @frozen
 class End:
-    """How the child ended; end.json. `signal` is the name, as SIGTERM. Both None: nobody saw the end."""
+    """How the child ended; end.json. `signal` is the name, as SIGTERM. Both None: nobody saw the end. `orders` to stop
+    that came before: {"signal", "reach", "at"} (record/orders.py)."""
 
     ended_at: str
     exit_code: int | None = None
@@ -152,6 +153,7 @@ class End:
     cpu_seconds: float | None = None
     max_rss: int | None = None
     warnings: tuple[str, ...] = ()
+    orders: tuple[Mapping[str, Any], ...] = ()
 
 
 @frozen
@@ -202,7 +204,8 @@ class RunManifest:
     """One sealed run; runs/<id>.json. Immutable: later words are Events.
 
     `asked`: how `run` was told to record (declared outputs, `-p`, config files, how metrics are read, what must be),
-    so that the same can be asked again; empty in manifests of before it was kept."""
+    so that the same can be asked again; empty in manifests of before it was kept. `stopped_by`: who told it to stop, as
+    one sentence (record/stopping.py); a program may have ended by itself all the same."""
 
     id: str
     status: str
@@ -235,6 +238,7 @@ class RunManifest:
     version: str = ""
     warnings: tuple[str, ...] = ()
     asked: Mapping[str, Any] = field(default_factory=dict)
+    stopped_by: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -118,6 +118,7 @@ RUN = {
     "missing": [str],
     "parent": OPTIONAL,
     "version": str,
+    "stopped_by": OPTIONAL,
 }
 CHANGE = {
     "key": str,
@@ -313,6 +314,7 @@ def test_the_fields_of_csv_stay_in_their_order():
         "models",
         "parent",
         "version",
+        "stopped_by",
     ]
 
 

@@ -35,6 +35,7 @@ FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "models": lambda r: list(r.models),
     "parent": lambda r: r.manifest.parent,
     "version": lambda r: r.manifest.version,
+    "stopped_by": lambda r: r.manifest.stopped_by,
     "missing": lambda r: list(r.manifest.missing),
     "warnings": lambda r: len(r.manifest.warnings),
     "code.commit": lambda r: r.manifest.code.commit,

@@ -64,6 +64,7 @@ def finish(
         artifacts=artifacts,
         points=points,
         logs=logs,
+        orders=run_dir.orders(),
         warnings=[mask_text(w) for w in (*said, *reading.warnings)],
     )
     manifest = seal(start, end, captured, found)

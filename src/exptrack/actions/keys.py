@@ -31,6 +31,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "seconds": ("r.seconds", "duration"),
     "exit_code": ("r.exit_code", "number"),
     "signal": ("r.signal", "text"),
+    "stopped_by": ("r.stopped_by", "text"),
     "pinned": ("r.pinned", "bool"),
     "missing": ("r.missing", "text"),
     "warnings": ("r.warnings", "number"),

@@ -64,6 +64,7 @@ def run_json(run: Run, expired: Iterable[str] | None = None) -> JsonObject:
         "missing": list(m.missing),
         "parent": m.parent,
         "version": m.version,
+        "stopped_by": m.stopped_by,
     }
 
 

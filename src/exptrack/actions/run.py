@@ -110,7 +110,14 @@ def _supervise(
         link.tell(b"pid %d\n" % pid)
 
     try:
-        outcome = run_child(request.command, program, env=environment, folder=run_dir.path, on_start=on_start)
+        outcome = run_child(
+            request.command,
+            program,
+            env=environment,
+            folder=run_dir.path,
+            on_start=on_start,
+            on_order=run_dir.note_order,
+        )
     except NotStarted:
         link.drop()
         run_dir.remove()
@@ -135,7 +142,10 @@ def _end(run_dir: rundir.RunDir, outcome: Outcome, seconds: float, link: Link, p
         "cpu_seconds": outcome.cpu_seconds,
         "max_rss": outcome.max_rss,
         "warnings": list(outcome.warnings),
+        "orders": list(outcome.orders),
     }
+    if outcome.orders:
+        _hold_out()
     try:
         run_dir.write_end(end)
     except OSError as e:
@@ -151,6 +161,15 @@ def _end(run_dir: rundir.RunDir, outcome: Outcome, seconds: float, link: Link, p
     if result is None:
         result = recorder.seal_here(project, run_dir)
     return result
+
+
+def _hold_out() -> None:
+    """The run was told to stop and has: what it left is being stored, and in a container or a batch job that ends with
+    us. An order that is repeated is not told to it again. Ctrl-C still leaves the storing to the background."""
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _last_line(run_id: str, result: dict[str, Any], seconds: float) -> str:

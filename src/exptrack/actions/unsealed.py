@@ -44,6 +44,8 @@ def unsealed_run(run_dir: rundir.RunDir) -> RunManifest:
     status = "running" if run_dir.is_alive else status_of(run_dir.end(), ())
     points = run_dir.file(rundir.POINTS)
     metrics = summaries_of(points, lambda name: goal_for(name, start.goals))
-    manifest = seal(start, run_dir.end(), run_dir.read(rundir.CAPTURED) or {}, Findings(metrics=metrics))
+    manifest = seal(
+        start, run_dir.end(), run_dir.read(rundir.CAPTURED) or {}, Findings(metrics=metrics, orders=run_dir.orders())
+    )
     # What is missing is known at the end only.
     return replace(manifest, status=status, missing=())

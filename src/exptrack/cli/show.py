@@ -68,6 +68,7 @@ def _about(run: Run, now: float) -> Rows:
         ["for" if run.status == "running" else "took", humane.duration(lasted)],
         ["by", f"{m.author} on {m.host}" if m.host else m.author],
     ]
+    rows += [["told to stop", Span(m.stopped_by, "yellow")]] if m.stopped_by else []
     rows += [[word, text] for word, text in (("project", m.project), ("group", m.group), ("parent", m.parent)) if text]
     rows += [["why" if i == 0 else "", line] for i, line in enumerate((run.note or "").splitlines())]
     return rows

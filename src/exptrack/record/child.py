@@ -11,13 +11,14 @@ import select
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exptrack.files import hold_closed_streams
 from exptrack.record.aide import REST, WATCH, start_witness
 from exptrack.record.console import Console
 from exptrack.record.forward import Forwarder
 from exptrack.record.logs import Logs
+from exptrack.record.orders import Orders
 from exptrack.record.program import find_program
 from exptrack.record.relay import Poller
 from exptrack.record.signals import Signals, name_of, number_of
@@ -35,7 +36,8 @@ class Outcome(NamedTuple):
     """How it went. `exit_code` is None when a signal killed it, `signal` ("SIGTERM") then names it.
 
     `cpu_seconds`: of the command and the descendants it waited for; `max_rss`: bytes, largest single process.
-    `is_interrupted`: SIGINT killed it, and went to everybody in the terminal's foreground: see `end_as`."""
+    `is_interrupted`: SIGINT killed it, and went to everybody in the terminal's foreground: see `end_as`. `orders`: what
+    came of them (orders.py)."""
 
     exit_code: int | None
     signal: str | None
@@ -43,15 +45,23 @@ class Outcome(NamedTuple):
     max_rss: int
     warnings: tuple[str, ...]
     is_interrupted: bool = False
+    orders: tuple[dict[str, Any], ...] = ()
 
 
 def run_child(
-    command: Sequence[str], program: str, *, env: Mapping[str, str], folder: str, on_start: Callable[[int], None]
+    command: Sequence[str],
+    program: str,
+    *,
+    env: Mapping[str, str],
+    folder: str,
+    on_start: Callable[[int], None],
+    on_order: Callable[[dict[str, Any]], None] = lambda _order: None,
 ) -> Outcome:
     """Run it to its end, relay its output and log it in `folder`; returns when both are complete.
 
-    `on_start(pid)` is called right after the fork; what it raises becomes a warning. NotStarted (126, 127) only when
-    the kernel would not execute the program: then nothing ran. Main thread only, since signal handlers are set."""
+    `on_start(pid)` is called right after the fork, `on_order` for each order to stop (orders.py) once it is passed on;
+    what they raise becomes a warning. NotStarted (126, 127) only when the kernel would not execute the program: then
+    nothing ran. Main thread only, since signal handlers are set."""
     hold_closed_streams()
     logs = Logs(folder)
     wiring = Wiring()
@@ -66,7 +76,7 @@ def run_child(
         except Exception as e:  # noqa: BLE001 - the command runs already, whatever the record has to say to that
             warnings.append(f"the start was not recorded: {e}")
         start.confirm()
-        run = _Run(start.command, wiring, signals, logs)
+        run = _Run(start.command, wiring, signals, logs, Orders(signals.ignored, on_order))
         run.see_through()
     finally:
         wiring.close()
@@ -78,15 +88,15 @@ def run_child(
 class _Run:
     """One running command and everything that is watched for it."""
 
-    def __init__(self, command: Command, wiring: Wiring, signals: Signals, logs: Logs) -> None:
-        self._command, self._wiring, self._signals = command, wiring, signals
+    def __init__(self, command: Command, wiring: Wiring, signals: Signals, logs: Logs, orders: Orders) -> None:
+        self._command, self._wiring, self._signals, self._orders = command, wiring, signals, orders
         self._witness = start_witness(signals, command.pid, wiring.terminal)
         self._poller = Poller()
         self._streams = wiring.relay(logs, self._poller)
-        self._forwarder = Forwarder(command, self._witness)
+        self._forwarder = Forwarder(command, self._witness, orders)
         self._console: Console | None = None
         if wiring.terminal:
-            self._console = Console(wiring.terminal, self._streams[0], command.pid, self._poller, signals)
+            self._console = Console(wiring.terminal, self._streams[0], command.pid, self._poller, signals, orders)
         self._ended_at = 0.0
         self._troubles: list[str] = []
 
@@ -191,6 +201,7 @@ class _Run:
         is_typed = self._console.is_interrupted if self._console else self._forwarder.is_interrupted
         warnings += [s.problem for s in self._streams if s.problem]
         warnings += [*self._forwarder.warnings, *sorted(self._command.problems), *dict.fromkeys(self._troubles)]
+        warnings += self._orders.problems
         return Outcome(
             exit_code=None if killed_by else os.WEXITSTATUS(ending.status),
             signal=name_of(killed_by) if killed_by else None,
@@ -198,6 +209,7 @@ class _Run:
             max_rss=ending.max_rss,
             warnings=tuple(warnings),
             is_interrupted=killed_by == signal.SIGINT and is_typed,
+            orders=tuple(self._orders.came),
         )
 
 

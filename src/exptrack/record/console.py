@@ -11,6 +11,7 @@ import select
 import signal
 import time
 
+from exptrack.record.orders import KEYBOARD, Orders
 from exptrack.record.relay import Poller, Stream
 from exptrack.record.signals import Signals
 from exptrack.record.terminal import Terminal, copy_window_size, end_input, typed_signals
@@ -22,11 +23,13 @@ _GLANCE = 0.25
 class Console:
     """`output` is what comes from the command's terminal; `command` the process group in its foreground at first."""
 
-    def __init__(self, terminal: Terminal, output: Stream, command: int, poller: Poller, signals: Signals) -> None:
+    def __init__(
+        self, terminal: Terminal, output: Stream, command: int, poller: Poller, signals: Signals, orders: Orders
+    ) -> None:
         # A descriptor of its own: the poller knows the other one as a source of output.
         self._pty = os.dup(output.source)
         self._terminal, self._output, self._command = terminal, output, command
-        self._poller, self._signals = poller, signals
+        self._poller, self._signals, self._orders = poller, signals, orders
         self._pending = b""
         self._is_listening = False
         self._is_gone = False
@@ -82,6 +85,7 @@ class Console:
         for number in signals:
             self.is_interrupted = self.is_interrupted or number == signal.SIGINT
             self._signals.send_to_siblings(number)
+            self._orders.take(number, KEYBOARD)
 
     def _lose_terminal(self) -> None:
         """A command that goes on all the same must not wait for keys that never come; what it prints is logged."""

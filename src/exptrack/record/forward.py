@@ -11,6 +11,7 @@ import signal
 import time
 
 from exptrack.record.aide import Aide
+from exptrack.record.orders import GROUP, PROCESS, TERMINAL, Orders
 from exptrack.record.spawn import Command
 
 # `timeout` and process managers signal a process and then its group; both are one order. Long enough for the second to
@@ -25,8 +26,8 @@ _STOP_ORDERS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 class Forwarder:
     """Signals that came, until it is clear who else got them. Times are of the monotonic clock, in seconds."""
 
-    def __init__(self, command: Command, witness: Aide) -> None:
-        self._command, self._witness = command, witness
+    def __init__(self, command: Command, witness: Aide, orders: Orders) -> None:
+        self._command, self._witness, self._orders = command, witness, orders
         self._came: dict[int, float] = {}
         self._first_order = 0.0
         self._kill_at = 0.0
@@ -59,9 +60,15 @@ class Forwarder:
     def _decide(self, number: int, since: float) -> None:
         is_broadcast = self._witness.saw(number, since)
         anchor = self._command.anchor
-        if anchor:
-            if anchor.saw(number, since):
-                return
+        is_hang_up = anchor is not None and number == signal.SIGHUP
+        is_everywhere = anchor is not None and anchor.saw(number, since)
+        if not is_everywhere:
+            self._pass_on(number, is_broadcast=is_broadcast)
+        reach = TERMINAL if is_hang_up else GROUP if is_broadcast or is_everywhere else PROCESS
+        self._orders.take(number, reach)
+
+    def _pass_on(self, number: int, *, is_broadcast: bool) -> None:
+        if self._command.anchor:
             if is_broadcast or number == signal.SIGHUP:
                 self._command.send_to_group(number)
             else:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 START, PROCESS, END, LOCK = "start.json", "process.json", "end.json", "lock"
 POINTS, SAMPLES, SIDECAR, CAPTURED = "points.jsonl", "samples.jsonl", "metrics.jsonl", "captured.json"
-RECORDER_LOG, RESERVE = "recorder.log", "reserve"
+RECORDER_LOG, RESERVE, ORDERS = "recorder.log", "reserve", "orders.jsonl"
 # Bytes set aside at the start, so that a disk that is full at the end still takes how the training ended.
 RESERVED = 16384
+# Bytes; two dozen orders are 2 KiB.
+_MOST_ORDERS = 1 << 16
 # A run of another machine in which nothing has changed for so many seconds is dead; the recorder sees to it that
 # something changes ten times as often. The clocks of the two machines may differ by less than that.
 SILENT_ELSEWHERE = 300.0
@@ -65,6 +67,29 @@ class RunDir:
             if e.errno not in (errno.ENOSPC, errno.EDQUOT) or not remove_if_there(self.file(RESERVE)):
                 raise
             self.write(END, end)
+
+    def note_order(self, order: Mapping[str, Any]) -> None:
+        """One order to stop (orders.py), as it came. Not synced: what it is for is the kill of every process."""
+        fd = os.open(self.file(ORDERS), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, json.dumps(order).encode("ascii") + b"\n")
+        finally:
+            os.close(fd)
+
+    def orders(self) -> list[dict[str, Any]]:
+        """The orders to stop so far, oldest first; a torn or foreign line is none."""
+        try:
+            lines = read_bytes(self.file(ORDERS), _MOST_ORDERS).split(b"\n")
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            try:
+                order = json.loads(line)
+                found.append({"signal": str(order["signal"]), "reach": str(order["reach"]), "at": float(order["at"])})
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue
+        return found
 
     def read(self, name: str) -> dict[str, Any] | None:
         """A JSON file of the run; None when it is not there (yet) or is none: what was not fsynced may be empty or

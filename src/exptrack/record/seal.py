@@ -20,6 +20,7 @@ from exptrack.model import (
     Start,
     Usage,
 )
+from exptrack.record.stopping import is_obeyed, stopped_by
 from exptrack.wire import from_plain
 
 _FROM_START = ("id", "command", "cwd", "started_at", "host", "author", "name", "project", "group", "note", "parent")
@@ -37,6 +38,7 @@ class Findings:
     points: str | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    orders: Sequence[Mapping[str, Any]] = ()
 
 
 def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Findings) -> RunManifest:
@@ -46,6 +48,7 @@ def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Find
     tags = {**start.tags, **found.tags}
     missing = unmet(start, tags, found.metrics, found.artifacts)
     ended = end or End(ended_at="")
+    machine = _part(Machine, captured.get("machine"))
     return RunManifest(
         **{name: getattr(start, name) for name in _FROM_START},
         status=status_of(end, missing),
@@ -58,7 +61,7 @@ def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Find
         metrics=found.metrics,
         code=_part(CodeState, captured.get("code")),
         environment=_part(Environment, captured.get("environment")),
-        machine=_part(Machine, captured.get("machine")),
+        machine=machine,
         usage=found.usage,
         inputs=tuple(from_plain(Input, i) for i in captured.get("inputs", ())),
         artifacts=tuple(found.artifacts),
@@ -68,6 +71,7 @@ def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Find
         version=__version__,
         warnings=(*start.warnings, *captured.get("warnings", ()), *ended.warnings, *found.warnings),
         asked=asked_of(start),
+        stopped_by=stopped_by(ended.orders or found.orders, ended.signal, machine.scheduler),
     )
 
 
@@ -99,10 +103,11 @@ def unmet(
 
 
 def status_of(end: End | None, missing: Sequence[str]) -> str:
-    """finished, incomplete (exit 0 but something mandatory is missing), failed, killed, or lost."""
+    """finished, incomplete (exit 0 but something mandatory is missing), failed, killed, or lost. Killed is also what a
+    shell around the training tells as 128+N, when that signal was sent."""
     if end is None or (end.exit_code is None and end.signal is None):
         return "lost"
-    if end.signal is not None:
+    if end.signal is not None or is_obeyed(end.orders, end.exit_code):
         return "killed"
     if end.exit_code != 0:
         return "failed"

@@ -46,6 +46,11 @@ class Signals:
         os.set_blocking(self.fd_in, False)
         signal.set_wakeup_fd(self.fd_in, warn_on_full_buffer=False)
 
+    @property
+    def ignored(self) -> frozenset[int]:
+        """What was ignored when we were started, and is so in the command."""
+        return frozenset(number for number, handler in self._before.items() if handler is signal.SIG_IGN)
+
     def unblock(self) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask - {*_CAUGHT, *_IGNORED})
 

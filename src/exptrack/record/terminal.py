@@ -167,6 +167,18 @@ def has_terminal() -> bool:
     return True
 
 
+def is_foreground_job() -> bool:
+    """Does what is typed at our controlling terminal reach our process group?"""
+    try:
+        fd = os.open("/dev/tty", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return Terminal(fd).is_in_foreground()
+    finally:
+        os.close(fd)
+
+
 def take_terminal() -> Terminal | None:
     """Our terminal, when stdin and stdout are it and we are what the user looks at; else None.
 

@@ -43,7 +43,8 @@ CREATE TABLE runs (
     energy_joules REAL,
     missing TEXT,
     warnings INTEGER NOT NULL,
-    version TEXT NOT NULL
+    version TEXT NOT NULL,
+    stopped_by TEXT
 );
 CREATE INDEX runs_by_start ON runs (started, id);
 CREATE INDEX runs_by_name ON runs (name);

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +63,34 @@ def test_sent_to_exptrack_it_arrives_once(counting: Counting, name: str) -> None
     counting.process.send_signal(getattr(signal, "SIG" + name))
     wait_for(lambda: counting.came() == [name])
     assert counting.came_in_all() == [name]
+
+
+@pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "USR1", "USR2", "TERM"])
+def test_an_order_to_stop_is_noted_with_how_far_it_went(counting: Counting, name: str) -> None:
+    counting.process.send_signal(getattr(signal, "SIG" + name))
+    wait_for(lambda: name in counting.came())
+    os.killpg(counting.process.pid, getattr(signal, "SIG" + name))
+    wait_for(lambda: counting.came().count(name) == 2)
+    counting.came_in_all()
+    orders = [o for o in counting.outcome()["orders"] if o["signal"] == "SIG" + name][:2]
+    assert [o["reach"] for o in orders] == ["process", "group"]
+    assert orders[0]["at"] <= orders[1]["at"] <= time.time()
+
+
+def test_a_doorbell_is_noted_four_times(counting: Counting) -> None:
+    for count in range(1, 7):
+        counting.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda n=count: counting.came() == ["USR1"] * n)
+    counting.came_in_all()
+    assert [o["signal"] for o in counting.outcome()["orders"]].count("SIGUSR1") == 4
+
+
+def test_what_is_no_order_is_not_noted(counting: Counting) -> None:
+    for name in ("CONT", "WINCH"):
+        counting.process.send_signal(getattr(signal, "SIG" + name))
+        wait_for(lambda n=name: n in counting.came())
+    counting.came_in_all()
+    assert {o["signal"] for o in counting.outcome()["orders"]} == {"SIGUSR2"}
 
 
 @pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "USR1", "TERM", "CONT", "WINCH"])
@@ -198,6 +228,8 @@ def test_nohup_holds(tmp_path: Path) -> None:
     run.send_signal(signal.SIGHUP)
     (tmp_path / "enough").touch()
     assert run.wait(20) == 0
+    # The command never heard of it: it was no order.
+    assert json.loads((tmp_path / "run" / "outcome.json").read_text())["orders"] == []
 
 
 def test_a_stopped_command_without_a_terminal_does_not_stop_us(tmp_path: Path) -> None:
