@@ -28,6 +28,8 @@ from exptrack.record.wiring import Wiring
 
 _PTY_CAPACITY = 1 << 20
 _PATIENCE = 1.0
+# A signal to everybody may kill the command before we hear of it ourselves: seconds after the end that it still counts.
+_AT_ONCE = 0.5
 _TROUBLES = 100
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
@@ -115,6 +117,7 @@ class _Run:
                 self._troubles.append(f"relaying the output: {e}")
                 if len(self._troubles) > _TROUBLES:
                     raise
+        self._on_signals(0)
         self._forwarder.settle(is_over=True)
         for stream in self._streams:
             stream.close()
@@ -145,6 +148,8 @@ class _Run:
             if number == signal.SIGCHLD:
                 self._look()
             elif self._ended_at:
+                if time.monotonic() - self._ended_at < _AT_ONCE:
+                    self._forwarder.take(number)
                 # Told to stop while a reader that does not read keeps us: all of the output is in the log.
                 if number in _STOP and time.monotonic() - self._ended_at > _PATIENCE:
                     for stream in self._streams:
