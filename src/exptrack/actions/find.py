@@ -172,7 +172,7 @@ def resolve(project: Project, store: Store, text: str) -> Run:
     """The run a user means: id, name (the newest so called), unique prefix of an id, `@`, `@~N`, `MODEL@`, `MODEL@N`,
     `best:METRIC`. NoSuchRun (exit 3) lists candidates; ExptrackError (exit 2) when a metric has no known goal."""
     with opened(project, store) as library:
-        return library.load(_id_of(library, text))
+        return library.load(_id_of(library, clean(text)))
 
 
 def _id_of(library: Library, text: str) -> str:

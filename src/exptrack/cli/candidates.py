@@ -84,6 +84,10 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
+def runs_and_models(known: Known, text: str, before: list[str]) -> Candidates:
+    return [*((m, "its current run") for m in models(known)), *runs(known, text, before)]
+
+
 def models(known: Known) -> list[str]:
     gates = [g.pattern for g in known.project.config.gates if "*" not in g.pattern] if known.project else []
     return list(dict.fromkeys([*known.column("SELECT DISTINCT model FROM promotions ORDER BY 1"), *gates]))
@@ -178,6 +182,8 @@ def plain(choose: Callable[[Known], Iterable[str]]) -> Callable[[Known, str, lis
 SOURCES: Mapping[str, Callable[[Known, str, list[str]], Candidates]] = {
     "run": runs,
     "model": plain(models),
+    "run-or-model": runs_and_models,
+    "input": plain(lambda known: known.column("SELECT DISTINCT name FROM inputs ORDER BY 1")),
     "tag": pairs("tags"),
     "param": pairs("params"),
     "filter": filters,

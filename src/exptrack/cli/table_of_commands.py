@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "get": ("keeping", "Get a run's artifacts out of the store, digests checked."),
     "restore": ("keeping", "Write the code of a run as it was into a folder."),
     "lineage": ("trusting", "Show the runs a run came from and the runs that came from it."),
+    "card": ("describing", "Write a model card, a data set card or a provenance statement."),
     "best": ("ranking", "Show the best finished run by a metric: its value and parameters."),
     "importance": ("ranking", "Say which parameters explain a metric over these runs, and how sure that is."),
     "gc": ("trusting", "Free the bytes of outputs that policy lets go."),

@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "get": ("run", "output*"),
     "restore": ("run", "folder"),
     "lineage": ("run",),
+    "card": ("run-or-model",),
     "best": ("metric", "filter*"),
     "importance": ("metric", "filter*"),
     "gc": (),
@@ -110,6 +111,13 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "doctor": (JSON,),
     "get": (("-o --output", "folder", "Where to; made when it is not there."), JSON),
     "lineage": (("--dot", "", "The graph for graphviz."), JSON),
+    "card": (
+        ("--dataset", "input", "A data set card: name or digest of an input."),
+        ("--provenance", "", "An in-toto statement with SLSA provenance."),
+        ("-o --output", "file", "Made or updated; else stdout."),
+        ("--carbon", "text", "Grams of CO2e a kWh of its grid."),
+        ("--force", "", "Also over what was edited between the markers."),
+    ),
     "best": (("-n --limit", "text", "The best N runs."), JSON),
     "importance": (JSON,),
     "gc": (

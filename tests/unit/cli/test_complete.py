@@ -19,7 +19,7 @@ from exptrack.cli.app import build
 from exptrack.cli.complete import SHELLS, answer, complete, script
 from exptrack.cli.table_of_commands import COMMANDS
 from exptrack.errors import ExptrackError
-from exptrack.model import STATUSES, Artifact
+from exptrack.model import STATUSES, Artifact, Input
 from sealed_runs import add_run, make_project, promote, run_id
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +43,7 @@ def place(tmp_path, monkeypatch):
         metrics={"val/acc": 0.5, "val/loss": 2.0},
         group="sweep:1",
         artifacts=(Artifact(kind="model", path="out/m.bin", digest="a" * 64, size=1),),
+        inputs=(Input(name="train", path="data", digest="b" * 64, size=1, files=2),),
     )
     add_run(store, 2, name="vit", tags={"owner": "speech"}, params={"lr": 0.2}, status="failed")
     promote(store, "churn/prod", 1, 1)
@@ -73,6 +74,9 @@ def values(line: str) -> list[str]:
         ("exptrack promote vit ch", ["churn/prod", "churn-next"]),
         ("exptrack rollback churn/prod ", ["2", "1"]),
         ("exptrack which ", ["churn/prod", "churn-next", "<files>"]),
+        ("exptrack card ch", ["churn/prod", "churn-next", "churn/prod@", "churn-next@"]),
+        ("exptrack card churn/prod@", ["churn/prod@", "churn/prod@2", "churn/prod@1"]),
+        ("exptrack card --dataset tr", ["train"]),
         ("exptrack tag @ ", ["intent=", "owner="]),
         ("exptrack tag @ a=b owner=s", ["owner=speech"]),
         ("exptrack note @ ", []),
