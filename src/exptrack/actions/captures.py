@@ -77,7 +77,7 @@ class Captures:
         state, warnings = snapshot.complete(bulk, encode_tree)
         self._warn(warnings)
         try:
-            bulk.commit()
+            bulk.commit(last=state.tree)
         except OSError as e:
             # The facts of git are known all the same; only the bytes are not safe.
             self._warn([f"the code snapshot could not be stored: {e}"])

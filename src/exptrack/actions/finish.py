@@ -15,7 +15,7 @@ from typing import Any
 
 from exptrack.actions.default_outputs import default_outputs
 from exptrack.actions.goals import goal_for, stage
-from exptrack.actions.outputs import keep_outputs
+from exptrack.actions.outputs import store_outputs
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.frozen import replace
@@ -51,7 +51,7 @@ def finish(
     if not declared:
         declared, problems = default_outputs(start)
         said += problems
-    artifacts, problems = keep_outputs(store.objects, declared, start.cwd, start.started_at)
+    artifacts, problems = store_outputs(project, store, declared, start.cwd, start.started_at)
     said += problems
     metrics = _metrics(run_dir, start, reading)
     points = _keep(store, run_dir.file(rundir.POINTS))

@@ -2,47 +2,103 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
-import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from exptrack.config import FOLDER
+from exptrack.actions.one_output import Keeper, OneOutput, walk
+from exptrack.config import Project
 from exptrack.model import Artifact, Declared, StoredFile
-from exptrack.store.trees import encode_tree
+from exptrack.store.bulk import Bulk
+from exptrack.store.hints import Hints
+from exptrack.store.place import Store
+from exptrack.together import each, processors
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# From so many files or bytes on several are stored at once.
+MANY, LARGE = 32, 1 << 23
 
 
-class Keeper(Protocol):
-    """What takes bytes and tells their digest: a store's objects, or only a hash."""
+class Storage(Keeper, Protocol):
+    """A store's objects, as Bulk explains them."""
 
-    def add_bytes(self, data: bytes) -> str: ...
-    def add_file(self, path: str) -> tuple[str, int]: ...
+    def settle(self) -> Mapping[str, OSError]: ...
+    def forget(self, digests: Iterable[str]) -> None: ...
+
+
+def store_outputs(
+    project: Project, store: Store, declared: Sequence[Declared], cwd: str, started_at: str
+) -> tuple[list[Artifact], list[str]]:
+    """`keep_outputs` as a run does it at its end: many at once, and what was stored by an earlier run is only read."""
+    hints = Hints(project.cache)
+    bulk = Bulk(store.objects.root, hints)
+    try:
+        artifacts, warnings = keep_outputs(bulk, declared, cwd, started_at)
+    finally:
+        bulk.drop()
+    try:
+        hints.save()
+    except OSError as e:
+        warnings.append(f"the next run copies its outputs before it knows that they are stored: {e}")
+    return artifacts, warnings
 
 
 def keep_outputs(
-    objects: Keeper, declared: Sequence[Declared], cwd: str, started_at: str
+    objects: Storage, declared: Sequence[Declared], cwd: str, started_at: str
 ) -> tuple[list[Artifact], list[str]]:
-    """Store every file or folder that matches; (artifacts, warnings). A pattern without a match is a warning."""
+    """Store every file or folder that matches, all at once; (artifacts, warnings). A pattern without a match is a
+    warning; an output that cannot be kept whole is one too, and is not kept at all."""
+    found = [(output, path) for output in declared for path in _find(output.pattern, cwd)]
+    by_path = {path: OneOutput(path, cwd) for _, path in found}
+    _keep(objects, list(by_path.values()))
+    if len(by_path) > 1:
+        # While all were under way each took room from the others: what fits alone is kept all the same.
+        for one in [one for one in by_path.values() if one.trouble and one.trouble.errno in NO_ROOM]:
+            one.look()
+            _keep(objects, [one])
     kept: dict[tuple[str, str], Artifact] = {}
-    warnings: list[str] = []
-    for output in declared:
-        found = _find(output.pattern, cwd)
-        if not found:
-            warnings.append(f"output {output.label} is missing: nothing at {output.pattern}")
-        for path in found:
-            left_out: list[str] = []
-            try:
-                artifact = _keep(objects, output.label, path, cwd, left_out)
-            except OSError as e:
-                warnings.append(f"output {output.label} not kept: {path}: {e.strerror or e}")
-                continue
-            kept[artifact.kind, artifact.path] = artifact
-            warnings += [f"output {output.label}: {path}: left out {what}" for what in left_out]
-            if is_older(path, started_at):
-                warnings.append(f"output {output.label}: {output.pattern} was not written by this run: it is older")
+    named = {output for output, _ in found}
+    warnings = [f"output {o.label} is missing: nothing at {o.pattern}" for o in declared if o not in named]
+    for output, path in found:
+        one, label = by_path[path], output.label
+        if one.trouble:
+            warnings.append(f"output {label} not kept: {path}: {one.trouble.strerror or one.trouble}")
+            continue
+        artifact = one.artifact(label)
+        kept[artifact.kind, artifact.path] = artifact
+        warnings += [f"output {label}: {path}: left out {what}" for what in one.left_out]
+        if is_older(path, started_at):
+            warnings.append(f"output {label}: {output.pattern} was not written by this run: it is older")
     return list(kept.values()), warnings
+
+
+def _keep(objects: Storage, wanted: Sequence[OneOutput]) -> None:
+    """Store these; what stays without `trouble` is whole, durable and named."""
+    jobs = [(one, name) for one in wanted for name in one.names]
+    each(lambda job: job[0].keep(objects, job[1]), jobs, threads=_threads(wanted, len(jobs)))
+    for one in wanted:
+        one.close(objects)
+    good = {digest for one in wanted if not one.trouble for digest in one.digests()}
+    objects.forget({digest for one in wanted if one.trouble for digest in one.digests()} - good)
+    try:
+        refused = objects.settle()
+    except OSError as e:
+        refused = dict.fromkeys(good, e)
+    for one in wanted:
+        for digest in one.digests() & refused.keys():
+            one.trouble = one.trouble or refused[digest]
+
+
+def keep_folder(objects: Keeper, top: str) -> list[StoredFile]:
+    """Everything below a folder that has bytes, as the entries of its tree. OSError when not all of it can be read."""
+    found = OneOutput(top, top, is_strict=True)
+    each(lambda name: found.keep(objects, name), found.names, threads=_threads([found], len(found.names)))
+    if found.trouble:
+        raise found.trouble
+    return found.entries()
 
 
 def _find(pattern: str, cwd: str) -> list[str]:
@@ -59,60 +115,12 @@ def _find(pattern: str, cwd: str) -> list[str]:
     return out
 
 
-def _keep(objects: Keeper, kind: str, path: str, cwd: str, left_out: list[str]) -> Artifact:
-    shown = os.path.relpath(path, cwd)
-    shown = path if shown == ".." or shown.startswith("../") else shown
-    mode = os.stat(path).st_mode
-    if stat.S_ISDIR(mode):
-        files = keep_folder(objects, path, left_out)
-        digest = objects.add_bytes(encode_tree(files))
-        size = sum(f.size for f in files)
-        return Artifact(kind=kind, path=shown, digest=digest, size=size, files=len(files), is_tree=True)
-    if not stat.S_ISREG(mode):
-        raise OSError(0, "not a file or folder")
-    digest, size = objects.add_file(path)
-    return Artifact(kind=kind, path=shown, digest=digest, size=size, mode="100755" if mode & 0o100 else "100644")
-
-
-def keep_folder(objects: Keeper, top: str, left_out: list[str] | None = None) -> list[StoredFile]:
-    """Everything below a folder that has bytes, as the entries of its tree. With `left_out` (why, one a file) a file
-    that vanished or may not be read costs only itself; a full disk costs all: OSError."""
-    kept = []
-    for name in sorted(_walk(top, left_out)):
-        try:
-            kept.append(_keep_entry(objects, top, name))
-        except (FileNotFoundError, PermissionError) as e:
-            if left_out is None:
-                raise
-            left_out.append(f"{name}: {e.strerror}")
-    return kept
-
-
-def _keep_entry(objects: Keeper, top: str, name: str) -> StoredFile:
-    path = os.path.join(top, name)
-    info = os.lstat(path)
-    if stat.S_ISLNK(info.st_mode):
-        target = os.fsencode(os.readlink(path))
-        return StoredFile(path=name, digest=objects.add_bytes(target), size=len(target), mode="120000")
-    digest, size = objects.add_file(path)
-    return StoredFile(path=name, digest=digest, size=size, mode="100755" if info.st_mode & 0o100 else "100644")
-
-
-def _walk(top: str, left_out: list[str] | None = None) -> Iterator[str]:
-    """Relative paths of files and symlinks below a folder; pipes, sockets and devices are no bytes to keep, and a store
-    is not put into itself."""
-
-    def unreadable(e: OSError) -> None:
-        if left_out is None:
-            raise e
-        left_out.append(f"{os.path.relpath(e.filename, top)}: {e.strerror}")
-
-    for folder, folders, files in os.walk(top, onerror=unreadable):
-        folders[:] = [d for d in folders if d != FOLDER]
-        for name in [*files, *(d for d in folders if os.path.islink(os.path.join(folder, d)))]:
-            path = os.path.join(folder, name)
-            if os.path.islink(path) or os.path.isfile(path):
-                yield os.path.relpath(path, top)
+def _threads(wanted: Sequence[OneOutput], count: int) -> int:
+    """One for little: a thread costs more than a small file."""
+    if count >= MANY:
+        return processors()
+    size = sum(one.size_of(name) for one in wanted for name in one.names)
+    return processors() if count > 1 and size >= LARGE else 1
 
 
 def is_older(path: str, started_at: str) -> bool:
@@ -122,7 +130,7 @@ def is_older(path: str, started_at: str) -> bool:
 
     began = calendar.timegm(time.strptime(started_at[:19], "%Y-%m-%dT%H:%M:%S")) - 2
     try:
-        inside = _walk(path, []) if os.path.isdir(path) else ()
+        inside = walk(path, []) if os.path.isdir(path) else ()
         return all(
             os.lstat(p).st_mtime < began for p in (os.path.realpath(path), *(os.path.join(path, n) for n in inside))
         )

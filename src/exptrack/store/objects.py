@@ -11,16 +11,19 @@ import os
 import re
 import stat
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from exptrack.errors import Damaged
 from exptrack.files import publish, remove_if_there, sync_folder, temporary_name, write_all
+from exptrack.store.copying import BLOCK, copy, digest_of, fingerprint
 from exptrack.store.modes import Modes, make_folder, modes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import IO
 
-BLOCK = 1 << 20
+    from exptrack.store.hints import Hints
 # Seconds for which an object need not be touched again; `gc` spares it for twice as long (actions/retain.py: YOUNG).
 TOUCHED = 1800.0
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -29,8 +32,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 class Objects:
     """The content-addressed part of a store; `root` is its objects/ folder."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+    def __init__(self, root: str, hints: Hints | None = None) -> None:
+        self.root, self.hints = root, hints
         self._modes: Modes | None = None
 
     @property
@@ -78,52 +81,74 @@ class Objects:
     def add_bytes(self, data: bytes) -> str:
         """Store bytes; returns their digest. OSError when the disk will not take them: then nothing has a name."""
         digest = hashlib.sha256(data).hexdigest()
-        path = self.path(digest)
         if not self.touch(digest):
-            tmp = self._temporary()
-            try:
-                with open(tmp, "xb", opener=_private) as f:
-                    write_all(f.fileno(), data)
-                    self._seal(f, tmp, path)
-            except BaseException:
-                remove_if_there(tmp)
-                raise
+            with self._new() as (fd, tmp):
+                write_all(fd, data)
+                self._seal(fd, tmp, self.path(digest), len(data))
         return digest
 
     def add_file(self, path: str) -> tuple[str, int]:
         """Store a file's bytes, hashed and copied in one pass -> (digest, bytes). Read again when it changed meanwhile
         (a checkpoint being rewritten); after three tries what was read last is kept, whole by its own digest."""
         for _ in range(3):
-            with open(path, "rb") as source:
-                before = os.fstat(source.fileno())
-                digest, size = self._copy(source)
-                after = os.fstat(source.fileno())
+            source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                before = os.fstat(source)
+                digest, size = self._take(source, before)
+                after = os.fstat(source)
+            finally:
+                os.close(source)
             if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size) and size == after.st_size:
                 break
         return digest, size
 
-    def _copy(self, source: IO[bytes]) -> tuple[str, int]:
-        tmp, size, summer = self._temporary(), 0, hashlib.sha256()
+    def _take(self, source: int, info: os.stat_result) -> tuple[str, int]:
+        if info.st_size < BLOCK:
+            data = os.read(source, info.st_size + 1)
+            if len(data) == info.st_size:
+                return self.add_bytes(data), len(data)
+            os.lseek(source, 0, os.SEEK_SET)  # it grows or shrinks right now
+            return self._copy(source)
+        if self.hints is None:
+            return self._copy(source)
+        mark = fingerprint(source, info.st_size)
+        found = digest_of(source) if mark in self.hints else None
+        if found is None or not self.touch(found[0]):
+            os.lseek(source, 0, os.SEEK_SET)
+            found = self._copy(source)
+        self.hints.add(mark)
+        return found
+
+    def _copy(self, source: int) -> tuple[str, int]:
+        with self._new() as (fd, tmp):
+            digest, size = copy(source, fd)
+            if self.touch(digest):
+                remove_if_there(tmp)
+            else:
+                self._seal(fd, tmp, self.path(digest), size)
+        return digest, size
+
+    @contextmanager
+    def _new(self) -> Iterator[tuple[int, str]]:
+        """A new, empty file (descriptor, path) that has no name yet; gone when the block fails."""
+        tmp = temporary_name(self.root, "object")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            with open(tmp, "xb", opener=_private) as f:
-                while block := source.read(BLOCK):
-                    summer.update(block)
-                    write_all(f.fileno(), block)
-                    size += len(block)
-                digest = summer.hexdigest()
-                path = self.path(digest)
-                if self.touch(digest):
-                    remove_if_there(tmp)
-                else:
-                    self._seal(f, tmp, path)
+            fd = os.open(tmp, flags, 0o600)
+        except FileNotFoundError:
+            os.makedirs(self.root, mode=0o700, exist_ok=True)
+            fd = os.open(tmp, flags, 0o600)
+        try:
+            yield fd, tmp
         except BaseException:
             remove_if_there(tmp)
             raise
-        return digest, size
+        finally:
+            os.close(fd)
 
-    def _seal(self, f: IO[bytes], tmp: str, path: str) -> None:
-        os.fchmod(f.fileno(), self.modes.object)
-        os.fsync(f.fileno())
+    def _seal(self, fd: int, tmp: str, path: str, size: int) -> None:  # noqa: ARG002 - for those that keep account
+        os.fchmod(fd, self.modes.object)
+        os.fsync(fd)
         folder = os.path.dirname(path)
         is_new = make_folder(folder, self.modes)
         publish(tmp, path)
@@ -131,9 +156,12 @@ class Objects:
         if is_new:
             sync_folder(self.root)
 
-    def _temporary(self) -> str:
-        os.makedirs(self.root, mode=0o700, exist_ok=True)
-        return temporary_name(self.root, "object")
+    def settle(self) -> Mapping[str, OSError]:
+        """Now everything added is on disk and named, but for the digests it tells. Here: it was so before."""
+        return {}
+
+    def forget(self, digests: Iterable[str]) -> None:
+        """These will not be named by any record: what has no name yet need not get one. Here: all have theirs."""
 
     def read(self, digest: str) -> bytes:
         """The bytes, checked against their name; Damaged when missing or altered."""
@@ -150,13 +178,11 @@ class Objects:
         def as_asked(path: str, flags: int) -> int:
             return os.open(path, flags | os.O_CLOEXEC, mode)
 
-        tmp, summer = temporary_name(os.path.dirname(target) or ".", os.path.basename(target)), hashlib.sha256()
+        tmp = temporary_name(os.path.dirname(target) or ".", os.path.basename(target))
         try:
-            with self._open(digest) as source, open(tmp, "xb", opener=as_asked) as f:
-                while block := source.read(BLOCK):
-                    summer.update(block)
-                    write_all(f.fileno(), block)
-            if summer.hexdigest() != digest:
+            with self._open(digest) as source, open(tmp, "x+b", opener=as_asked) as f:
+                found, _ = copy(source.fileno(), f.fileno())
+            if found != digest:
                 raise altered(digest)
             publish(tmp, target)
         finally:
@@ -164,14 +190,11 @@ class Objects:
 
     def is_whole(self, digest: str) -> bool | None:
         """Does the object still have the bytes its name says? None when it is missing."""
-        summer = hashlib.sha256()
         try:
             with self._open(digest) as f:
-                while block := f.read(BLOCK):
-                    summer.update(block)
+                return digest_of(f.fileno())[0] == digest
         except Damaged:
             return False if self.has(digest) else None
-        return summer.hexdigest() == digest
 
     def _open(self, digest: str) -> IO[bytes]:
         """The object's file; Damaged when it is missing, or is a pipe, device or folder: somebody else's store

@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exptrack.actions.outputs import is_older, keep_folder, keep_outputs
+from exptrack.actions.outputs import is_older, keep_folder, keep_outputs, store_outputs
 from exptrack.model import Declared
 from exptrack.record.rundir import utc
-from exptrack.store.objects import Objects
+from exptrack.store.bulk import Bulk
+from exptrack.store.objects import BLOCK, Objects
 from exptrack.store.trees import decode_tree
 from made import digest_of
 
@@ -323,6 +324,106 @@ def test_a_full_disk_keeps_no_half_folder(keep, work):
     assert set(kept) == {("split", "small")}
     assert len(warnings) == 1
     assert "output model not kept" in warnings[0]
+
+
+@pytest.fixture
+def bulk(tmp_path):
+    made = Bulk(str(tmp_path / "objects"))
+    yield made
+    made.drop()
+
+
+def labels(*pairs):
+    return [Declared(label=label, pattern=pattern) for label, pattern in pairs]
+
+
+def test_on_a_full_disk_everything_is_kept_that_fits(work, tmp_path):
+    """One output is larger than the disk. Stored at once with it the others find no room either, but they have it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a tmpfs here")
+    try:
+        sizes = {"a": 40 << 20, "b": 5 << 20, "c": 5 << 20, "z": 100}
+        for name, size in sizes.items():
+            (work / name).write_bytes(os.urandom(1000) * (size // 1000) + name.encode())
+        (work / "out").mkdir()
+        (work / "out" / "small").write_bytes(b"small")
+        (work / "out" / "large").write_bytes(os.urandom(1000) * 41_000)
+        bulk = Bulk(str(disk / "objects"))
+        kept, warnings = keep_outputs(
+            bulk, labels(("m", "a"), ("m", "b"), ("m", "c"), ("m", "z"), ("n", "out")), str(work), LONG_AGO
+        )
+        bulk.drop()
+        assert {a.path for a in kept} == {"b", "c", "z"}
+        assert warnings == [
+            f"output m not kept: {work}/a: No space left on device",
+            f"output n not kept: {work}/out: No space left on device",
+        ]
+        objects = Objects(str(disk / "objects"))
+        assert all(objects.is_whole(a.digest) for a in kept)
+        assert [p.name for p in (disk / "objects").glob(".*")] == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_output_that_the_disk_does_not_hold_costs_no_other(work, bulk, monkeypatch):
+    """fsync is where a failing disk tells it, long after the write."""
+    for name in ("bad", "good"):
+        (work / name).write_bytes(name.encode())
+    (work / "out").mkdir()
+    (work / "out" / "x").write_bytes(b"bad")
+    real = os.fsync
+
+    def fsync(fd):
+        if not os.path.isdir(f"/proc/self/fd/{fd}") and os.pread(fd, 3, 0) == b"bad":
+            raise OSError(5, "Input/output error")
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    kept, warnings = keep_outputs(bulk, labels(("m", "bad"), ("m", "good"), ("m", "out")), str(work), LONG_AGO)
+    assert [a.path for a in kept] == ["good"]
+    assert warnings == [
+        f"output m not kept: {work}/bad: Input/output error",
+        f"output m not kept: {work}/out: Input/output error",
+    ]
+
+
+def test_thousands_of_files_are_kept_at_once(work, bulk, tmp_path):
+    (work / "out").mkdir()
+    for i in range(1500):
+        (work / "out" / f"{i:04d}").write_bytes(b"%d" % (i // 2))
+    (artifact,), warnings = keep_outputs(bulk, labels(("m", "out")), str(work), LONG_AGO)
+    assert (artifact.files, warnings) == (1500, [])
+    files = decode_tree(Objects(str(tmp_path / "objects")).read(artifact.digest))
+    assert [(f.path, f.digest) for f in files] == [(f"{i:04d}", digest_of(b"%d" % (i // 2))) for i in range(1500)]
+    assert all(Objects(str(tmp_path / "objects")).is_whole(f.digest) for f in files)
+
+
+def test_what_is_named_twice_is_read_once(work, bulk):
+    (work / "m.pt").write_bytes(b"x")
+    read = []
+
+    class Counting(Bulk):
+        def add_file(self, path):
+            read.append(path)
+            return super().add_file(path)
+
+    kept, _ = keep_outputs(
+        Counting(bulk.root), labels(("model", "m.pt"), ("best", "m.pt"), ("any", "*.pt")), str(work), LONG_AGO
+    )
+    assert sorted(a.kind for a in kept) == ["any", "best", "model"]
+    assert read == [str(work / "m.pt")]
+
+
+def test_a_second_run_with_the_same_outputs_writes_nothing(project, store, work, monkeypatch):
+    (work / "weights").write_bytes(os.urandom(3 * BLOCK))
+    (work / "small").write_bytes(b"small")
+    first = store_outputs(project, store, labels(("m", "weights"), ("s", "small")), str(work), LONG_AGO)
+    monkeypatch.setattr("exptrack.store.objects.write_all", None)
+    monkeypatch.setattr("exptrack.store.copying.write_all", None)
+    assert store_outputs(project, store, labels(("m", "weights"), ("s", "small")), str(work), LONG_AGO) == first
 
 
 def test_a_store_is_not_put_into_itself(work):

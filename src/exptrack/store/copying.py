@@ -1,0 +1,148 @@
+"""Bytes of one open file into another, hashed on the way, in memory that does not grow with them.
+
+Where the file system can (XFS, btrfs, bcachefs, APFS-like ones on Linux) the file is cloned, which copies nothing and
+cannot see half of a change, and the clone is hashed. Else one pass: each block is written and hashed, in large files
+by a second thread. The digest is always that of the bytes that were written, never of a second look at the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from exptrack.files import write_all
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
+    from threading import Thread
+
+# A block fits into the second-level cache: it is still there when it is hashed after it was written.
+BLOCK = 1 << 18
+LARGE = 1 << 23
+AHEAD = 4
+WRITE_BACK = 1 << 25
+# _IOW(0x94, 9, int) of linux/fs.h as most processors encode it; fcntl.FICLONE came with Python 3.12. Where the number
+# is another one the call says ENOTTY, and the bytes are copied.
+FICLONE = 0x40049409
+_ZEROS = bytes(BLOCK)
+
+
+def copy(source: int, target: int) -> tuple[str, int]:
+    """Everything `source` (a descriptor at its beginning) holds into `target` (new, empty, opened for both) -> (sha256,
+    bytes). Blocks of zeros of a sparse file stay holes. OSError as read(2) and write(2) say."""
+    info = os.fstat(source)
+    if info.st_size >= BLOCK and _clone(source, target):
+        return digest_of(target)
+    summer = _Summer(info.st_size)
+    # Read and compared, not asked for with SEEK_HOLE: the digest needs every byte anyway, and a file system that is
+    # wrong about its holes (ZFS was, in 2023) would cost data in silence.
+    is_sparse = info.st_blocks * 512 < info.st_size
+    size = flushed = 0
+    try:
+        while count := os.readv(source, [block := summer.block()]):
+            if is_sparse and count == BLOCK and block == _ZEROS:
+                os.lseek(target, count, os.SEEK_CUR)
+            else:
+                write_all(target, memoryview(block)[:count])
+            summer.take(block, count)
+            size += count
+            if size - flushed >= WRITE_BACK:
+                start_writing(target, flushed, size - flushed)
+                flushed = size
+    finally:
+        digest = summer.finish()
+    if is_sparse:
+        os.ftruncate(target, size)
+    return digest, size
+
+
+def digest_of(source: int) -> tuple[str, int]:
+    """sha256 of everything a descriptor holds, from its beginning, and how many bytes that are."""
+    os.lseek(source, 0, os.SEEK_SET)
+    summer, size, block = hashlib.sha256(), 0, memoryview(bytearray(BLOCK))
+    while count := os.readv(source, [block]):
+        summer.update(block[:count])
+        size += count
+    return summer.hexdigest(), size
+
+
+def start_writing(fd: int, offset: int = 0, count: int = 0) -> None:
+    """Let the disk begin with what was written, without waiting for it: the fsync that comes later finds it done. Linux
+    does so when told that the bytes are not needed; elsewhere nothing happens. `count` 0: to the end."""
+    if sys.platform == "linux":
+        os.posix_fadvise(fd, offset, count, os.POSIX_FADV_DONTNEED)
+
+
+def fingerprint(fd: int, size: int) -> bytes:
+    """A guess at what a file of `size` bytes holds, from eight samples of 4 KiB: equal for equal contents, and for
+    different ones nearly always different. Good for deciding what to try first, and for nothing else."""
+    summer = hashlib.sha256(b"%d" % size)
+    for i in range(8):
+        summer.update(os.pread(fd, 4096, max(0, size - 4096) * i // 7))
+    return summer.digest()[:16]
+
+
+def _clone(source: int, target: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(target, FICLONE, source)
+    except OSError:
+        if os.fstat(target).st_size:
+            os.ftruncate(target, 0)
+        return False  # not this file system, not these two, no room: copying works, or says why not
+    return True
+
+
+class _Summer:
+    """sha256 over blocks it lends out. For a large file in a thread that stays up to AHEAD blocks behind."""
+
+    def __init__(self, size: int) -> None:
+        self._sum = hashlib.sha256()
+        self._block = bytearray(BLOCK)
+        self._thread: Thread | None = None
+        if size >= LARGE:
+            self._go_behind()
+
+    def _go_behind(self) -> None:
+        from queue import SimpleQueue
+        from threading import Thread
+
+        self._free: SimpleQueue[bytearray] = SimpleQueue()
+        self._full: SimpleQueue[tuple[bytearray, int] | None] = SimpleQueue()
+        thread = Thread(target=self._hash_behind, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return  # no more threads for us: hashed in turn
+        self._thread = thread
+        for _ in range(AHEAD):
+            self._free.put(bytearray(BLOCK))
+
+    def _hash_behind(self) -> None:
+        while (filled := self._full.get()) is not None:
+            block, count = filled
+            self._sum.update(memoryview(block)[:count])
+            self._free.put(block)
+
+    def block(self) -> bytearray:
+        """Room for BLOCK bytes; waits for the hashing when that is far behind."""
+        return self._free.get() if self._thread else self._block
+
+    def take(self, block: bytearray, count: int) -> None:
+        """The first `count` bytes of what `block` gave; the rest is not to be touched any more."""
+        if self._thread:
+            self._full.put((block, count))
+        else:
+            self._sum.update(memoryview(block)[:count])
+
+    def finish(self) -> str:
+        """The digest of everything taken."""
+        if self._thread:
+            self._full.put(None)
+            self._thread.join()
+        return self._sum.hexdigest()

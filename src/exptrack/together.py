@@ -1,0 +1,84 @@
+"""One thing done with many, several at once, in threads: reading, writing, hashing and fsync let go of the interpreter.
+
+Memory stays flat however many there are: the threads draw from one iterator, and nothing is queued.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+MOST = 8
+
+
+def processors() -> int:
+    """Those we may use (a batch system gives fewer than there are); 2 to MOST: even on one, one can wait for the disk
+    while the other computes."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return max(2, min(MOST, len(allowed)))
+
+
+def each(do: Callable[[T], object], items: Iterable[T], *, threads: int, niceness: int = 0) -> None:
+    """Call `do` for every item, `threads` at once, ours being one of them. The first exception ends it: no further item
+    is drawn, and it is raised when those under way are done; after Ctrl-C nobody is waited for. `niceness`: how much
+    the other threads leave the processors to others (they can as Linux counts per thread; elsewhere they do not)."""
+    if threads <= 1:
+        for item in items:
+            do(item)
+        return
+    from threading import Thread
+
+    crew = _Crew(do, items)
+    helpers = []
+    for _ in range(threads - 1):
+        # Daemons: a process that was told to stop does not wait for a disk.
+        helper = Thread(target=crew.help_out, args=(niceness,), daemon=True)
+        try:
+            helper.start()
+        except RuntimeError:
+            break  # no more threads for us (ulimit -u, pids.max): fewer do the same work
+        helpers.append(helper)
+    crew.work()
+    if not any(isinstance(e, KeyboardInterrupt) for e in crew.failed):
+        for helper in helpers:
+            helper.join()
+    if crew.failed:
+        raise crew.failed[0]
+
+
+class _Crew(Generic[T]):
+    """What the threads of one `each` share."""
+
+    def __init__(self, do: Callable[[T], object], items: Iterable[T]) -> None:
+        from threading import Lock
+
+        self.do, self.items, self.lock = do, iter(items), Lock()
+        self.failed: list[BaseException] = []
+
+    def draw(self) -> Iterator[T]:
+        while not self.failed:
+            with self.lock:
+                try:
+                    item = next(self.items)
+                except StopIteration:
+                    return
+            yield item
+
+    def work(self) -> None:
+        try:
+            for item in self.draw():
+                self.do(item)
+        except BaseException as e:  # noqa: BLE001 - raised again by `each`, in the thread that asked
+            self.failed.append(e)
+
+    def help_out(self, niceness: int) -> None:
+        _be_nice(niceness)
+        self.work()
+
+
+def _be_nice(niceness: int) -> None:
+    # setpriority(2) of Linux counts threads where POSIX has processes, and 0 is the caller.
+    if niceness and os.uname().sysname == "Linux":
+        os.setpriority(os.PRIO_PROCESS, 0, min(19, os.getpriority(os.PRIO_PROCESS, 0) + niceness))
