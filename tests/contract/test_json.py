@@ -11,14 +11,15 @@ import pytest
 
 from exptrack.actions.approve import Approval
 from exptrack.actions.diff import diff_runs, is_different
+from exptrack.actions.fetch import Fetched
 from exptrack.actions.hooks import HookResult
-from exptrack.actions.present import diff_json, ls_csv, run_json, which_json
+from exptrack.actions.present import diff_json, fetched_json, ls_csv, run_json, which_json
 from exptrack.actions.present_models import approval_json, changed_json, model_json, models_json, verdict_json
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer, Match
 from exptrack.cli.plain import print_json
 from exptrack.comparison import RunDiff
-from exptrack.model import Event
+from exptrack.model import Artifact, Event
 from exptrack.store.place import open_store
 from made_runs import GATES, full_run, made_run, metric, piped, promotion, text_of
 
@@ -87,6 +88,7 @@ ARTIFACT = {
     "folder": bool,
     "expired": bool,
 }
+FETCHED = {**ARTIFACT, "written": str, "leading_out": [str]}
 RUN = {
     "id": str,
     "name": OPTIONAL,
@@ -283,6 +285,11 @@ def test_which():
     check(printed(which_json(Answer("m", None, ()))), WHICH)
 
 
+def test_get():
+    artifact = Artifact(kind="split", path="d", digest="2" * 64, size=3, files=2, is_tree=True)
+    check(printed(fetched_json(Fetched(artifact, "out/d", ("out/d/up",)))), FETCHED)
+
+
 def test_nothing_differs_is_still_an_answer():
     assert printed(diff_json(RunDiff(a="a", b="b", sections={}), False)) == {
         "a": "a",
@@ -318,7 +325,23 @@ def test_the_fields_of_csv_stay_in_their_order():
     ]
 
 
-DOCUMENTED = [RUN, METRIC, CODE, ENVIRONMENT, MACHINE, GPU, USAGE, INPUT, ARTIFACT, DIFF, CHANGE, GATE, WHY, PROMOTED]
+DOCUMENTED = [
+    RUN,
+    METRIC,
+    CODE,
+    ENVIRONMENT,
+    MACHINE,
+    GPU,
+    USAGE,
+    INPUT,
+    ARTIFACT,
+    FETCHED,
+    DIFF,
+    CHANGE,
+    GATE,
+    WHY,
+    PROMOTED,
+]
 DOCUMENTED += [PROMOTION, HOOK, APPROVAL, CHANGED, MODEL, MODELS["models"][0], MATCH, WHICH, dict.fromkeys(ODD)]
 
 

@@ -10,7 +10,7 @@ def test_a_healthy_place(tool: Tool) -> None:
     tool.committed()
     tool("run", "--", "true")
     done = tool("doctor")
-    assert "1 runs" in done.stdout
+    assert "1 run" in done.stdout
     assert "main, committed" in done.stdout
     assert {f["subject"] for f in tool.json("doctor")} >= {
         "exptrack",

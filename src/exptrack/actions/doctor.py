@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from exptrack import __version__
+from exptrack.amounts import counted, size
 from exptrack.capture.code import describe
 from exptrack.capture.gpus import capture_gpus, has_driver
 from exptrack.config import Project
@@ -47,10 +48,10 @@ def _store(project: Project) -> Iterator[Finding]:
         return
     is_writable = os.access(store.root, os.W_OK | os.X_OK)
     hint = "" if is_writable else "check its permissions, or `store =` in exptrack.toml"
-    yield Finding("store", is_writable, f"{store.root}: {len(store.records.run_ids())} runs", hint)
+    yield Finding("store", is_writable, f"{store.root}: {counted(len(store.records.run_ids()), 'run')}", hint)
     free = shutil.disk_usage(store.root).free
     hint = "" if free > LOW_SPACE else "`exptrack gc` shows what policy would let go"
-    yield Finding("space", free > LOW_SPACE, f"{free // (1 << 20)} MiB free on the disk of the store", hint)
+    yield Finding("space", free > LOW_SPACE, f"{size(free)} free on the disk of the store", hint)
     with Index.open(project) as index:
         index.sync(store)
         problems = index.problems()
@@ -63,7 +64,7 @@ def _runs(project: Project) -> Iterator[Finding]:
     live = live_runs(project.live)
     asleep = [r.id for r in live if not r.is_alive]
     dead = asleep + [r.id for r in stillborn(project.live)]
-    yield Finding("live", None, f"{len(live) - len(asleep)} runs are going on")
+    yield Finding("live", None, f"{counted(len(live) - len(asleep), 'run')} going on")
     if dead:
         yield Finding("dead", False, f"not sealed: {', '.join(dead)}", "`exptrack recover` seals them")
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from exptrack.actions.goals import goal_for
 from exptrack.actions.policy import tags_of
+from exptrack.amounts import size
 from exptrack.config import Config, Gates, Keep, read_config
 from exptrack.errors import ExptrackError
 from exptrack.policy_keys import PYPROJECT
@@ -105,7 +106,7 @@ def _start(config: Config, lines: Lines, environment: Mapping[str, str]) -> Iter
     if config.required_name is not None:
         yield Rule(START, f"a name that matches {config.required_name}", lines.of("require", "name"))
     source = lines.of("snapshot", "max_size") if config.snapshot_max_bytes != Config().snapshot_max_bytes else DEFAULT
-    yield Rule(START, f"the code is at most {config.snapshot_max_bytes} bytes", source)
+    yield Rule(START, f"the code is at most {size(config.snapshot_max_bytes)}", source)
 
 
 def _end(config: Config, lines: Lines) -> Iterator[Rule]:
@@ -173,7 +174,7 @@ def _retention(config: Config, lines: Lines) -> Iterator[Rule]:
     for rule in map(Keep.of, config.retention_keep):
         yield Rule(KEPT, _kept(rule), source)
     if config.retention_max_bytes is not None:
-        asked = f"the rest goes, oldest first, until the store has {config.retention_max_bytes} bytes"
+        asked = f"the rest goes, oldest first, until the store has {size(config.retention_max_bytes)}"
         yield Rule(KEPT, asked, lines.of("retention", "max_size"))
 
 

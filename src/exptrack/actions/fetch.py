@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from exptrack.actions.write_tree import LINK, write_tree
+from exptrack.actions.write_tree import LINK, check_there, write_tree
 from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.model import Artifact, Run, StoredFile
 from exptrack.store.place import Store
@@ -17,10 +17,11 @@ from exptrack.store.trees import decode_tree, path_problem
 
 
 class Fetched(NamedTuple):
-    """One artifact on disk; `path` is where it is now."""
+    """One artifact on disk; `path` is where it is now, `leading_out` are its symlinks that lead out of the folder."""
 
     artifact: Artifact
     path: str
+    leading_out: tuple[str, ...] = ()
 
 
 def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetched]:
@@ -28,8 +29,9 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
 
     NoSuchRun (exit 3) for a name nothing answers to, Damaged (exit 6) for bytes that are gone or altered. A file that
     is there already is replaced only when the store has its bytes; else ExptrackError, before anything is written.
+    What fails leaves no empty folders behind.
     """
-    root, files, out = os.path.realpath(target), [], []
+    root, files, out = os.path.realpath(target), list[StoredFile](), list[Fetched]()
     taken: set[str] = set()
     for artifact in _choose(run, names):
         name = _place(artifact, taken)
@@ -38,12 +40,35 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
         out.append(Fetched(artifact, os.path.join(target, name)))
     for file in files:
         _check_place(store, os.path.join(root, file.path), file)
-    os.makedirs(root, exist_ok=True)
-    write_tree(store, files, root)
-    for artifact, path in out:
-        if artifact.is_tree and artifact.files == 0:
-            os.makedirs(path, exist_ok=True)
-    return out
+    check_there(store, files)
+    new = list(_missing(root))
+    try:
+        os.makedirs(root, exist_ok=True)
+        leading_out = [os.path.join(target, path) for path in write_tree(store, files, root)]
+        for fetched in out:
+            if fetched.artifact.is_tree and fetched.artifact.files == 0:
+                os.makedirs(fetched.path, exist_ok=True)
+    except BaseException:
+        _remove_empty(new)
+        raise
+    return [f._replace(leading_out=tuple(p for p in leading_out if p.startswith(f.path + "/"))) for f in out]
+
+
+def _missing(folder: str) -> Iterator[str]:
+    """This folder and those above it that are not there, the innermost first."""
+    while not os.path.lexists(folder):
+        yield folder
+        folder = os.path.dirname(folder)
+
+
+def _remove_empty(new: Sequence[str]) -> None:
+    """Folders that were made for nothing. `new`: those that were not there before, the innermost first."""
+    inside = [place for place, _, _ in os.walk(new[0], topdown=False)] if new else []
+    for folder in dict.fromkeys([*inside, *new]):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            continue  # it holds what did arrive, whole and checked
 
 
 def _entries(store: Store, artifact: Artifact, name: str) -> list[StoredFile]:

@@ -16,6 +16,7 @@ from exptrack.actions.keys import Key
 from exptrack.actions.query import Condition, parse_filters
 from exptrack.actions.search import Order, Search, parse_order, unknown_names
 from exptrack.actions.unsealed import unsealed_runs
+from exptrack.amounts import counted
 from exptrack.config import Project
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Run, RunManifest
@@ -192,7 +193,11 @@ def _id_of(library: Library, text: str) -> str:
 def _back(library: Library, text: str, steps: int) -> str:
     ids = library.newest(None, steps + 1)
     if len(ids) <= steps:
-        there = f"there are only {len(ids)} runs" if ids else "there are no runs yet"
+        there = (
+            f"there {'is' if len(ids) == 1 else 'are'} only {counted(len(ids), 'run')}"
+            if ids
+            else "there are no runs yet"
+        )
         raise NoSuchRun(f"no run {text}: {there}", "" if ids else "`exptrack run -- COMMAND` records one")
     return ids[-1]
 

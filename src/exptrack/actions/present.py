@@ -14,6 +14,7 @@ from exptrack.comparison import Change, RunDiff
 from exptrack.model import Artifact, Gpu, Input, MetricSummary, Run
 
 if TYPE_CHECKING:
+    from exptrack.actions.fetch import Fetched
     from exptrack.actions.which import Answer
 
 JsonObject = dict[str, Any]
@@ -161,6 +162,15 @@ def artifact_json(artifact: Artifact, *, is_expired: bool = False) -> JsonObject
         "files": artifact.files,
         "folder": artifact.is_tree,
         "expired": is_expired,
+    }
+
+
+def fetched_json(fetched: Fetched) -> JsonObject:
+    """One artifact that `get` wrote; `leading_out`: its symlinks that lead out of the folder."""
+    return {
+        **artifact_json(fetched.artifact),
+        "written": fetched.path,
+        "leading_out": list(fetched.leading_out),
     }
 
 

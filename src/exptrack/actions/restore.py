@@ -8,15 +8,14 @@ the folder is made as it was (making it touches nothing) and reported.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from exptrack.actions.write_tree import write_tree
-from exptrack.errors import Damaged, ExptrackError
+from exptrack.actions.write_tree import check_there, write_tree
+from exptrack.errors import ExptrackError
 from exptrack.store.trees import decode_tree
 
 if TYPE_CHECKING:
-    from exptrack.model import RunManifest, StoredFile
+    from exptrack.model import RunManifest
     from exptrack.store.place import Store
 
 
@@ -38,21 +37,10 @@ def restore(store: Store, manifest: RunManifest, target: str, *, force: bool = F
     if manifest.code.tree is None:
         raise ExptrackError(f"run {manifest.id} has no code snapshot", "its warnings say why: `exptrack show`")
     files = decode_tree(store.objects.read(manifest.code.tree))
-    _check(store, files)
+    check_there(store, files)
     root = _open_target(target, force=force)
     leading_out = write_tree(store, files, root)
     return RestoreResult(root, len(files), manifest.code.left_out, tuple(leading_out))
-
-
-def _check(store: Store, files: Iterable[StoredFile]) -> None:
-    """Every byte is there before the first file is written."""
-    missing = [f.path for f in files if not store.objects.has(f.digest)]
-    if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        raise Damaged(
-            f"the bytes of {', '.join(map(ascii, missing[:5]))}{more} are not in the store",
-            "`exptrack verify` lists the runs that are hurt",
-        )
 
 
 def _open_target(target: str, *, force: bool) -> str:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from exptrack import amounts
 from exptrack.actions.authors import author
 from exptrack.actions.holdings import Words, files_of, read_words, records_of, tree_of
 from exptrack.actions.keep_rules import Reasons, add_lineage, reasons_to_stay
@@ -147,7 +148,7 @@ def plan_gc(project: Project, store: Store, now: float) -> Plan:
     if limit is not None:
         left = store_size - sum({d: s for f in fates for d, s in f.goes.items()}.values())
         if left > limit:
-            warnings.append(f"{left - limit} bytes more than max_size stay: a rule keeps each of them")
+            warnings.append(f"{amounts.size(left - limit)} more than max_size stay: a rule keeps each of them")
     return Plan(tuple(fates), store_size, limit, tuple(warnings))
 
 

@@ -13,6 +13,17 @@ LINK = "120000"
 LONGEST_LINK = 4096  # Linux PATH_MAX; no readlink of ours returned more
 
 
+def check_there(store: Store, files: Iterable[StoredFile]) -> None:
+    """Damaged unless the store has every file; before the first one is written."""
+    missing = [f.path for f in files if not store.objects.has(f.digest)]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise Damaged(
+            f"the bytes of {', '.join(map(ascii, missing[:5]))}{more} are not in the store",
+            "`exptrack verify` lists the runs that are hurt",
+        )
+
+
 def write_tree(store: Store, files: Iterable[StoredFile], root: str) -> list[str]:
     """Write every file below `root`, the absolute path of a folder; returns the paths of symlinks that lead out of it.
 

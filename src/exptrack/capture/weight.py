@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from stat import S_ISDIR
 
+from exptrack.amounts import size as in_words
 from exptrack.capture.seen import ABSENT, Row, Seen, look_at
 from exptrack.capture.survey import Survey
 from exptrack.errors import NotStarted
@@ -59,13 +60,3 @@ def _too_large(sizes: dict[str, int], max_bytes: int) -> NotStarted:
         f'[snapshot] exclude = ["{ascii(largest[0])[1:-1]}"] in exptrack.toml leaves files out (.gitignore too, for '
         "those git does not track); [snapshot] max_size allows more",
     )
-
-
-def in_words(size: int) -> str:
-    """Bytes for people, in powers of 1024 as max_size is read."""
-    if size < 1024:
-        return f"{size} B"
-    amount, units = size / 1024, ["KB", "MB", "GB", "TB"]
-    while amount >= 1024 and len(units) > 1:
-        amount, units = amount / 1024, units[1:]
-    return f"{amount:.1f} {units[0]}"

@@ -8,7 +8,8 @@ import time
 import unicodedata
 from typing import Any
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+from exptrack.amounts import size as size
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 # Older than this, a date says more than a count of days.
 DAYS_COUNTED = 60
@@ -17,18 +18,6 @@ _EXACT = 1e15
 
 # C0 and C1 controls, line and paragraph separators, lone surrogates, and the marks that reorder text (CVE-2021-42574).
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def size(number: float | None) -> str:
-    """Bytes -> '1.5 MiB' (powers of 1024); '-' for None."""
-    if number is None:
-        return "-"
-    value, unit = float(number), 0
-    # 1023.95 KiB would be printed as 1024.0 KiB.
-    while abs(value) >= (1024 if unit == 0 else 1023.95) and unit < len(_UNITS) - 1:
-        value /= 1024
-        unit += 1
-    return f"{value:.0f} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
 
 def duration(seconds: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer
+from exptrack.amounts import counted
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.show import DIGEST, INDENT
@@ -15,6 +16,7 @@ from exptrack.model import Gate, Promotion, Run
 
 if TYPE_CHECKING:
     from exptrack.actions.approve import Approval
+    from exptrack.actions.verify import Problem
 
 
 def print_models(screen: Screen, histories: Sequence[History], runs: Mapping[str, Run]) -> None:
@@ -138,9 +140,23 @@ def print_answer(screen: Screen, answer: Answer) -> None:
     )
 
 
-def print_verified(screen: Screen, count: int, size: int, problems: Sequence[tuple[str, str, str]]) -> None:
-    """`count` objects of `size` bytes were read again; `problems`: (run, what of it, what is wrong)."""
-    screen.columns([[Span("✗", "red"), run, what, Span(wrong, "red")] for run, what, wrong in problems])
-    found = f"{count} objects, {humane.size(size)}: "
+def print_verified(screen: Screen, count: int, size: int, problems: Sequence[Problem]) -> None:
+    """`count` objects of `size` bytes were read again. A line for each place that is hurt; the sum tells objects from
+    those who name them."""
+    screen.columns([[Span("✗", "red"), p.run, p.what, Span(p.wrong, "red")] for p in problems])
+    found = f"{counted(count, 'object')} read, {humane.size(size)}: "
     style = "bold red" if problems else "bold green"
-    screen.line(found, Span(f"{len(problems)} missing or altered" if problems else "all as recorded", style))
+    screen.line(found, Span(_hurt(problems) or "all as recorded", style))
+
+
+def _hurt(problems: Sequence[Problem]) -> str:
+    """`1 object missing or altered, which 2 runs name; 3 records wrong`."""
+    bad = [p for p in problems if p.digest]
+    said = []
+    if bad:
+        objects, runs = len({p.digest for p in bad}), len({p.run for p in bad})
+        name = "names" if runs == 1 else "name"
+        said.append(f"{counted(objects, 'object')} missing or altered, which {counted(runs, 'run')} {name}")
+    if wrong := len(problems) - len(bad):
+        said.append(f"{counted(wrong, 'record')} wrong")
+    return "; ".join(said)

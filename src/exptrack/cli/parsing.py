@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from exptrack.actions.how_to_read import patterns_of
 from exptrack.actions.parse import explain, parse, parse_file
+from exptrack.amounts import counted
 from exptrack.cli.screen import Screen, Span
 from exptrack.config import find_project
 from exptrack.errors import ExptrackError
@@ -41,7 +42,7 @@ def print_parsed(screen: Screen, file: str, patterns: Sequence[str], *, as_json:
             for point in line.points:
                 screen.line("    ", Span(_said(point, explained.units.get(point.name, "")), "green"))
     count = len(explained.points)
-    screen.line(f"{count} point{'s' * (count != 1)} in {len(explained.lines)} lines")
+    screen.line(f"{counted(count, 'point')} in {counted(len(explained.lines), 'line')}")
     for warning in explained.warnings:
         Screen.of(sys.stderr).line(f"warning: {warning}")
 

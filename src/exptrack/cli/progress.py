@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from exptrack.amounts import counted
 from exptrack.cli.humane import size
 
 if TYPE_CHECKING:
@@ -51,5 +52,5 @@ def text(done: Done, seconds: float) -> str:
     """'40 %  12 of 30 objects  1.2 GiB of 3.0 GiB  310.0 MiB/s'. `seconds` since the beginning."""
     share = done.size / done.all_size if done.all_size else 1.0
     rate = size(done.size / seconds) if seconds > 0 else "-"
-    counts = f"{done.objects} of {done.all_objects} objects"
+    counts = f"{done.objects} of {counted(done.all_objects, 'object')}"
     return f"{share:.0%}  {counts}  {size(done.size)} of {size(done.all_size)}  {rate}/s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from exptrack.actions.columns import Key, differing
 from exptrack.actions.importance import ENOUGH, Factor, Study
 from exptrack.actions.rank import Ranking
+from exptrack.amounts import counted
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.show import INDENT
@@ -31,7 +32,7 @@ def print_ranking(screen: Screen, ranking: Ranking) -> None:
 
 def print_study(screen: Screen, study: Study) -> None:
     """Strongest first, with what it rests on."""
-    said = f"{study.metric} ({study.part}) over {study.runs} runs"
+    said = f"{study.metric} ({study.part}) over {counted(study.runs, 'run')}"
     if study.explained is not None:
         said += f"; a forest of the parameters explains {max(0.0, study.explained):.0%} of it on runs it has not seen"
     screen.line(said)

@@ -10,6 +10,7 @@ from exptrack.actions.explain_policy import Rule
 from exptrack.actions.lineage import Lineage
 from exptrack.actions.retain import RECENT, SHARED, Fate, Plan
 from exptrack.actions.trash import Moved, TrashBatch
+from exptrack.amounts import counted
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.show import INDENT
@@ -52,9 +53,9 @@ def print_gc(screen: Screen, plan: Plan, moved: Moved | None, trash: Sequence[Tr
         screen.line(f"nothing goes; the store has {humane.size(plan.store_size)}")
     elif moved is None:
         amount = humane.size(sum(plan.goes.values()))
-        screen.line(Span(f"{amount} of {runs} runs would go", "bold"), ": `exptrack gc --apply` does it")
+        screen.line(Span(f"{amount} of {counted(runs, 'run')} would go", "bold"), ": `exptrack gc --apply` does it")
     else:
-        screen.line(Span(f"{humane.size(moved.size)} of {runs} runs went to the trash", "bold"))
+        screen.line(Span(f"{humane.size(moved.size)} of {counted(runs, 'run')} went to the trash", "bold"))
     if trash:
         size = humane.size(sum(b.size for b in trash))
         until = humane.date(utc((humane.moment(trash[-1].at) or screen.now) + grace))
@@ -73,7 +74,7 @@ def _fate(fate: Fate, now: float) -> list[Piece]:
 def print_emptied(screen: Screen, count: int, size: int, grace: str) -> None:
     """What `gc --empty-trash` deleted."""
     if count:
-        screen.line(f"{count} objects, {humane.size(size)} deleted for good")
+        screen.line(f"{counted(count, 'object')}, {humane.size(size)} deleted for good")
     else:
         screen.line(f"nothing in the trash is older than the grace period of {grace}")
 

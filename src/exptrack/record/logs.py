@@ -95,8 +95,10 @@ class Logs:
         for name, file in self._files.items():
             file.close()
             if file.missing:
+                from exptrack.amounts import counted  # hardly ever needed, and this module is loaded before every run
+
                 warnings.append(
-                    f"{name}.log is incomplete: {file.missing} bytes could not be written ({file.reason}),"
+                    f"{name}.log is incomplete: {counted(file.missing, 'byte')} could not be written ({file.reason}),"
                     f" the first at byte {file.first_gap}"
                 )
         self._chunks.close()

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from exptrack.amounts import counted
 from exptrack.files import read_whole_lines, write_all
 from exptrack.frozen import frozen
 from exptrack.model import MetricSummary, Point
@@ -97,7 +98,9 @@ class PointWriter:
     def finish(self) -> None:
         """The last flush; OSError when the disk does not take it."""
         if self._refused:
-            self.warnings.append(f"{self._refused} points left out: more than {MAX_NAMES} different metric names")
+            self.warnings.append(
+                f"{counted(self._refused, 'point')} left out: more than {MAX_NAMES} different metric names"
+            )
         self.flush()
 
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from exptrack.amounts import counted
 from exptrack.files import read_whole_lines
 from exptrack.model import Declared, Point, Scalar
 
@@ -61,7 +62,7 @@ class Sidecar:
     def warnings(self) -> list[str]:
         """The first lines that were not understood, and how many more there were."""
         more = self._misread - len(self._said)
-        return [*self._said, *([f"{more} more sidecar lines not understood"] if more else [])]
+        return [*self._said, *([f"{counted(more, 'more sidecar line')} not understood"] if more else [])]
 
     def _read(self, data: Mapping[str, Any], points: list[Point]) -> None:
         if isinstance(data.get("params"), dict):

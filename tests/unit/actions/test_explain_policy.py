@@ -50,7 +50,7 @@ def test_every_rule_names_its_line(tmp_path):
     assert ("to promote", "churn-*", "committed code", ":12") in said
     assert ("when bytes go", None, "those of the best 2 finished runs by val/acc stay", ":16") in said
     assert ("when bytes go", None, "those of the last 3 promotions of a model stay", ":16") in said
-    assert [r.source for r in rules if "1073741824" in r.asked] == [f"{path}:17"]
+    assert [r.source for r in rules if "1.0 GiB" in r.asked] == [f"{path}:17"]
 
 
 def test_what_is_given_already_is_said(tmp_path):

@@ -277,6 +277,42 @@ def test_missing_bytes_are_exit_6(store, target):
     assert e.value.exit_code == 6
 
 
+def test_what_fails_leaves_no_empty_folder(store, target):
+    gone = Artifact(kind="model", path="deep/m.pt", digest=digest_of(b"gone"), size=4)
+    altered = file_artifact(store, "model", "deep/er/m.pt", b"altered")
+    path = pathlib.Path(store.objects.path(altered.digest))
+    path.chmod(0o644)
+    path.write_bytes(b"ALTERED")
+    for artifact in (gone, altered):
+        with pytest.raises(Damaged):
+            get(store, run(artifacts=(artifact,)), [], str(target / "new" / "out"))
+        assert not target.exists()
+    good = file_artifact(store, "good", "a", b"good")
+    with pytest.raises(Damaged):
+        get(store, run(artifacts=(good, altered)), [], str(target / "new" / "out"))
+    assert files(target) == {"new/out/a": b"good"}
+    assert not (target / "new" / "out" / "deep").exists()
+
+
+def test_a_folder_that_was_there_stays(store, target):
+    target.mkdir()
+    with pytest.raises(Damaged):
+        get(store, run(artifacts=(Artifact(kind="m", path="m", digest=digest_of(b"gone"), size=4),)), [], str(target))
+    assert target.is_dir()
+
+
+def test_links_that_lead_out_of_the_folder_are_named(store, target):
+    rows = (
+        ("in", "120000", b"a"),
+        ("a", "100644", b"a"),
+        ("up", "120000", b"../../beside"),
+        ("abs", "120000", b"/etc"),
+    )
+    kept, other = tree(store, "split", "d", *rows), file_artifact(store, "model", "m", b"m")
+    found = get(store, run(artifacts=(kept, other)), [], str(target))
+    assert [sorted(f.leading_out) for f in found] == [[str(target / "d" / "abs"), str(target / "d" / "up")], []]
+
+
 TARGETS = st.lists(st.sampled_from(["..", ".", "a", "b", "d"]), min_size=1, max_size=5).map("/".join)
 
 

@@ -111,8 +111,8 @@ def test_too_large_is_refused_before_anything_is_read(plain: CodeFolder) -> None
         snapshot.keep_dirty(plain.keeper)
     assert e.value.exit_code == 125
     assert e.value.message == (
-        "the code snapshot would be 36.0 MB, more than 30.0 MB; the largest files: data/7.bin (8.0 MB), "
-        "data/6.bin (7.0 MB), data/5.bin (6.0 MB), data/4.bin (5.0 MB), data/3.bin (4.0 MB)"
+        "the code snapshot would be 36.0 MiB, more than 30.0 MiB; the largest files: data/7.bin (8.0 MiB), "
+        "data/6.bin (7.0 MiB), data/5.bin (6.0 MiB), data/4.bin (5.0 MiB), data/3.bin (4.0 MiB)"
     )
     assert '[snapshot] exclude = ["data/7.bin"] in exptrack.toml' in e.value.hint
     assert "max_size" in e.value.hint
@@ -127,7 +127,7 @@ def test_clean_dirty_and_untracked_files_count_together(tmp_path: Path) -> None:
     code.write("edited.bin", b"y" * 4000)
     code.write("untracked.bin", b"z" * 4000)
     for _ in range(2):  # by the index, then as remembered
-        with pytest.raises(ExptrackError, match=r"11\.7 KB.*edited.bin \(3.9 KB\), tracked.bin"):
+        with pytest.raises(ExptrackError, match=r"11\.7 KiB.*edited.bin \(3.9 KiB\), tracked.bin"):
             code.take(max_bytes=11_999)
         code.take(max_bytes=12_000)
     code.take(max_bytes=4000, exclude=("edited.bin", "untracked.bin"))

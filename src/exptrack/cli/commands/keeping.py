@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from exptrack.actions.places import here
+from exptrack.amounts import counted
 from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.screen import Screen, Span
 
@@ -18,17 +19,22 @@ def get(
     """Get a run's artifacts out of the store, digests checked."""
     from exptrack.actions.fetch import get as fetch
     from exptrack.actions.find import resolve
-    from exptrack.actions.present import artifact_json
+    from exptrack.actions.present import fetched_json
     from exptrack.cli.humane import size
     from exptrack.cli.plain import print_json
 
     place, screen = here(), Screen.of()
     found = fetch(place.store, resolve(*place, run), names or (), output)
     if as_json:
-        print_json(screen, [{**artifact_json(f.artifact), "written": f.path} for f in found])
+        print_json(
+            screen,
+            [fetched_json(f) for f in found],
+        )
         return
     for f in found:
         screen.line(f"{f.artifact.kind}: {f.path} ({size(f.artifact.size)}, sha256 {f.artifact.digest[:12]})")
+        for path in f.leading_out:
+            screen.line(f"a link that leads out of the folder: {path}")
 
 
 def restore(
@@ -43,11 +49,11 @@ def restore(
     place, screen = here(), Screen.of()
     found = resolve(*place, run)
     done = write_code(place.store, found.manifest, folder, force=force)
-    screen.line(f"{done.files} files of {found.id} in {done.target}")
+    screen.line(f"{counted(done.files, 'file')} of {found.id} in {done.target}")
     for path in done.left_out:
         screen.line(f"not in the snapshot: {path}")
     for path in done.leading_out:
-        screen.line(f"a link that leads out of the folder, not made: {path}")
+        screen.line(f"a link that leads out of the folder: {path}")
 
 
 def recover() -> int:
@@ -70,7 +76,8 @@ def reindex() -> None:
     from exptrack.actions.reindex import reindex as rebuild
 
     done, screen = rebuild(*here()), Screen.of()
-    screen.line(f"{done.path}: {done.runs} runs, {done.events} events, {done.promotions} promotions")
+    sums = ", ".join(counted(getattr(done, f"{noun}s"), noun) for noun in ("run", "event", "promotion"))
+    screen.line(f"{done.path}: {sums}")
     for path, text in done.problems:
         screen.line(f"left out: {path}: {text}")
 

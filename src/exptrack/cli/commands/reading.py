@@ -9,6 +9,7 @@ import time
 import typer
 
 from exptrack.actions.places import Place, here
+from exptrack.amounts import counted
 from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.screen import Screen
 from exptrack.errors import ExptrackError
@@ -63,7 +64,7 @@ def ls(
         if most == SCREENFUL == len(found) and limit is None:
             count = count_runs(*place, wanted)
             if count > len(found):
-                Screen.of(sys.stderr).line(f"{len(found)} of {count} runs: -n 0 shows all")
+                Screen.of(sys.stderr).line(f"{len(found)} of {counted(count, 'run')}: -n 0 shows all")
 
 
 def _groups(place: Place, screen: Screen, wanted: list[str], key: str, aggregates: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from exptrack.actions.places import here
+from exptrack.amounts import counted
 from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.screen import Screen
 from exptrack.errors import ExptrackError
@@ -43,7 +44,7 @@ def verify(
     if as_json:
         print_json(screen, verified_json(done))
     else:
-        print_verified(screen, done.read, done.size, [p[:3] for p in done.problems])
+        print_verified(screen, done.read, done.size, done.problems)
     return 6 if done.problems else 0
 
 
@@ -142,7 +143,7 @@ def _undo_gc(*, as_json: bool) -> None:
     if as_json:
         print_json(screen, undone_json(done))
     else:
-        screen.line(f"{done.objects} objects, {size(done.size)} of {done.runs} runs are back")
+        screen.line(f"{counted(done.objects, 'object')}, {size(done.size)} of {counted(done.runs, 'run')} back")
 
 
 def lineage(
