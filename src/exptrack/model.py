@@ -10,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from exptrack.attempt import Attempt, Resumed
+from exptrack.belongings import Artifact as Artifact
+from exptrack.belongings import Declared as Declared
+from exptrack.belongings import Input as Input
+from exptrack.belongings import StoredFile as StoredFile
 from exptrack.frozen import field, frozen
 from exptrack.reproduction import Reproduction as Reproduction
 
@@ -26,16 +31,6 @@ class Point(NamedTuple):
     step: int | float | None = None
     epoch: float | None = None
     at: float | None = None
-
-
-@frozen
-class StoredFile:
-    """One entry of a tree. `mode` is git's: 100644, 100755, or 120000 for a symlink (its bytes are the target)."""
-
-    path: str
-    digest: str
-    size: int
-    mode: str = "100644"
 
 
 @frozen
@@ -105,14 +100,6 @@ class Usage:
 
 
 @frozen
-class Declared:
-    """An input or output as the user declared it: `label` is the input's name or the output's kind."""
-
-    label: str
-    pattern: str
-
-
-@frozen
 class Start:
     """Everything known before the child starts; start.json. From its fsync on the run exists."""
 
@@ -136,6 +123,8 @@ class Start:
     required_outputs: tuple[str, ...] = ()
     required_tags: tuple[str, ...] = ()
     parent: str | None = None
+    resumes: Resumed | None = None
+    scheduler: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
     warnings: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -176,36 +165,13 @@ class MetricSummary:
 
 
 @frozen
-class Artifact:
-    """One kept output. A folder's `digest` names a tree object (is_tree); a file's names its bytes."""
-
-    kind: str
-    path: str
-    digest: str
-    size: int
-    files: int = 1
-    is_tree: bool = False
-    mode: str = "100644"
-
-
-@frozen
-class Input:
-    """One declared input: digest and size, never the bytes. `digest` None: it was not there."""
-
-    name: str
-    path: str
-    digest: str | None
-    size: int
-    files: int
-
-
-@frozen
 class RunManifest:
-    """One sealed run; runs/<id>.json. Immutable: later words are Events.
+    """One sealed run; runs/<id>.json, or runs/<id>.N.json after its attempt N. Immutable: later words are Events.
 
     `asked`: how `run` was told to record (declared outputs, `-p`, config files, how metrics are read, what must be),
     so that the same can be asked again; empty in manifests of before it was kept. `stopped_by`: who told it to stop, as
-    one sentence (record/stopping.py); a program may have ended by itself all the same."""
+    one sentence (record/stopping.py); a program may have ended by itself all the same. `attempts`: all of them, empty
+    when there was one."""
 
     id: str
     status: str
@@ -235,11 +201,17 @@ class RunManifest:
     points: str | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
+    attempts: tuple[Attempt, ...] = ()
     version: str = ""
     warnings: tuple[str, ...] = ()
     asked: Mapping[str, Any] = field(default_factory=dict)
     stopped_by: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> tuple[Artifact, ...]:
+        """The outputs of every attempt: also what a later one wrote anew under the same path."""
+        return tuple(dict.fromkeys([*self.artifacts, *(a for t in self.attempts for a in t.artifacts)]))
 
 
 @frozen

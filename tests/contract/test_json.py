@@ -89,6 +89,29 @@ ARTIFACT = {
     "expired": bool,
 }
 FETCHED = {**ARTIFACT, "written": str, "leading_out": [str]}
+ATTEMPT = {
+    "number": int,
+    "id": str,
+    "status": str,
+    "started_at": str,
+    "ended_at": OPTIONAL,
+    "seconds": OPTIONAL_NUMBER,
+    "exit_code": (int, type(None)),
+    "signal": OPTIONAL,
+    "host": str,
+    "author": str,
+    "command": [str],
+    "cwd": str,
+    "stopped_by": OPTIONAL,
+    "python": OPTIONAL,
+    "environment": OPTIONAL,
+    "gpus": [str],
+    "commit": OPTIONAL,
+    "tree": OPTIONAL,
+    "points": OPTIONAL,
+    "logs": {"*": str},
+    "warnings": [str],
+}
 RUN = {
     "id": str,
     "name": OPTIONAL,
@@ -121,6 +144,7 @@ RUN = {
     "parent": OPTIONAL,
     "version": str,
     "stopped_by": OPTIONAL,
+    "attempts": [ATTEMPT],
 }
 CHANGE = {
     "key": str,
@@ -322,11 +346,13 @@ def test_the_fields_of_csv_stay_in_their_order():
         "parent",
         "version",
         "stopped_by",
+        "attempts",
     ]
 
 
 DOCUMENTED = [
     RUN,
+    ATTEMPT,
     METRIC,
     CODE,
     ENVIRONMENT,

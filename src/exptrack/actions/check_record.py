@@ -18,7 +18,7 @@ COMPARED = ("last", "min", "max", "count")
 
 def record_problems(store: Store, manifest: RunManifest, bad: Container[str]) -> Iterator[tuple[str, str]]:
     """(what, what is wrong) for each figure that does not agree. `bad`: objects known to be missing or altered."""
-    for a in manifest.artifacts:
+    for a in manifest.kept:
         if a.digest in bad or not store.objects.has(a.digest):
             continue
         size = sum(f.size for f in tree_of(store, a.digest)) if a.is_tree else store.objects.size(a.digest)

@@ -38,6 +38,7 @@ FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "stopped_by": lambda r: r.manifest.stopped_by,
     "missing": lambda r: list(r.manifest.missing),
     "warnings": lambda r: len(r.manifest.warnings),
+    "attempts": lambda r: len(r.manifest.attempts) or 1,
     "code.commit": lambda r: r.manifest.code.commit,
     "code.branch": lambda r: r.manifest.code.branch,
     "code.remote": lambda r: r.manifest.code.remote,

@@ -215,7 +215,7 @@ def best_ids(library: Library, metric: str, filters: Sequence[str] = (), count: 
     usable = f'SELECT run FROM metrics WHERE name = ? AND "{goal}" > -9e999 AND "{goal}" < 9e999'  # noqa: S608 - min or max
     conditions = [Condition("r.status = 'finished'", ()), Condition(f"r.id IN ({usable})", (clean(metric),), key)]
     search = Search([*conditions, *parse_filters(filters)], [Order(key, goal == "max")])
-    rows = search.rows(library.index, None, count)
+    rows = search.without(library.live).rows(library.index, None, count)
     if not rows:
         said = unknown_names(search, library.indexes())
         hint = said[0] if said else "`exptrack ls` lists the runs"

@@ -2,7 +2,7 @@
 
 The recorder and `recover` both come here; there is no second way. Each step may fail on its own (a vanished file) and
 is then a warning; but what lies nowhere else (logs, points, the manifest) must be in the store before the run directory
-goes: without room for it, that stays for `recover`.
+goes: without room for it, that stays for `recover`. A later attempt at a run becomes part of it in carry_on.py.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def finish(
     if not declared:
         declared, problems = default_outputs(start)
         said += problems
-    artifacts, problems = store_outputs(project, store, declared, start.cwd, start.started_at)
+    since = start.resumes.first_started_at if start.resumes else start.started_at
+    artifacts, problems = store_outputs(project, store, declared, start.cwd, since)
     said += problems
     metrics = _metrics(run_dir, start, reading)
     points = _keep(store, run_dir.file(rundir.POINTS))
@@ -67,14 +68,22 @@ def finish(
         orders=run_dir.orders(),
         warnings=[mask_text(w) for w in (*said, *reading.warnings)],
     )
-    manifest = seal(start, end, captured, found)
-    try:
-        store.records.add_manifest(manifest)
-    except FileExistsError:
-        manifest = store.records.manifest(manifest.id)  # sealed by somebody else meanwhile: that one counts
+    manifest = _sealed(store, run_dir, start, seal(start, end, captured, found))
     _attempt(said, "the index", lambda: _index(project, store, manifest))
     run_dir.remove()
     return summary(manifest, start.required_metrics)
+
+
+def _sealed(store: Store, run_dir: rundir.RunDir, start: Start, own: RunManifest) -> RunManifest:
+    if start.resumes is not None:
+        from exptrack.actions.carry_on import seal_attempt
+
+        return seal_attempt(store, run_dir.file(rundir.POINTS), start, own)
+    try:
+        store.records.add_manifest(own)
+    except FileExistsError:
+        return store.records.manifest(own.id)  # sealed by somebody else meanwhile: that one counts
+    return own
 
 
 def summary(manifest: RunManifest, mandatory: Collection[str] = ()) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from exptrack.attempt import Attempt
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Artifact, Event, Promotion, RunManifest, StoredFile
 from exptrack.store.place import Store
@@ -24,20 +25,28 @@ class Holding(NamedTuple):
 
 
 def holdings(manifest: RunManifest) -> Iterator[Holding]:
-    """Everything one manifest names, outputs last."""
+    """Everything a run's manifest names, of every attempt, outputs last."""
     yield from records_of(manifest)
-    for a in manifest.artifacts:
+    for a in manifest.kept:
         yield Holding(a.digest, f"{a.kind} {a.path}", a.is_tree)
 
 
 def records_of(manifest: RunManifest) -> Iterator[Holding]:
     """What a run is remembered by, outputs aside: retention never touches it."""
-    if manifest.code.tree:
-        yield Holding(manifest.code.tree, "code", is_tree=True)
-    if manifest.points:
-        yield Holding(manifest.points, "points")
-    for stream, digest in manifest.logs.items():
-        yield Holding(digest, f"log {stream}")
+    yield from _record(manifest, "")
+    for attempt in manifest.attempts[:-1]:
+        yield from _record(attempt, f" of attempt {attempt.number}")
+    if manifest.attempts and (own := manifest.attempts[-1].points):
+        yield Holding(own, f"points of attempt {manifest.attempts[-1].number}")
+
+
+def _record(one: RunManifest | Attempt, whose: str) -> Iterator[Holding]:
+    if tree := one.tree if isinstance(one, Attempt) else one.code.tree:
+        yield Holding(tree, f"code{whose}", is_tree=True)
+    if one.points:
+        yield Holding(one.points, f"points{whose}")
+    for stream, digest in one.logs.items():
+        yield Holding(digest, f"log {stream}{whose}")
 
 
 def files_of(store: Store, artifact: Artifact) -> tuple[StoredFile, ...]:

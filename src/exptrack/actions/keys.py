@@ -36,6 +36,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "missing": ("r.missing", "text"),
     "warnings": ("r.warnings", "number"),
     "version": ("r.version", "text"),
+    "attempts": ("r.attempts", "number"),
     "code.commit": ("r.code_commit", "prefix"),
     "code.branch": ("r.code_branch", "text"),
     "code.remote": ("r.code_remote", "text"),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from exptrack.actions.columns import FIELDS, Key, every, value
+from exptrack.actions.present_attempts import attempts_json
 from exptrack.comparison import Change, RunDiff
 from exptrack.model import Artifact, Gpu, Input, MetricSummary, Run
 
@@ -66,6 +67,7 @@ def run_json(run: Run, expired: Iterable[str] | None = None) -> JsonObject:
         "parent": m.parent,
         "version": m.version,
         "stopped_by": m.stopped_by,
+        "attempts": attempts_json(m),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from exptrack.actions.captures import Captures
 from exptrack.actions.finish import finish, summary
+from exptrack.actions.unsealed import sealed_as
 from exptrack.config import Project
 from exptrack.files import Lock
 from exptrack.record import rundir
@@ -45,9 +46,9 @@ def adopt(project: Project, run_dir: rundir.RunDir, environ: Mapping[str, str] |
 
     OSError when logs or manifest cannot be stored, Damaged when start.json is not this run's: nothing is lost then."""
     store = open_store(project.store, create=True, is_shared=project.config.is_store_shared)
-    if store.records.has_run(run_dir.id):
+    if sealed := sealed_as(store, run_dir):
         # The manifest was written; only the clean-up after it was interrupted.
-        result = summary(store.records.manifest(run_dir.id))
+        result = summary(sealed)
         run_dir.remove()
         return result
     start = run_dir.start()

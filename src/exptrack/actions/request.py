@@ -17,15 +17,15 @@ from exptrack.actions.how_to_read import reading_of
 from exptrack.capture.launcher import is_other_rank
 from exptrack.capture.managed import model_folder
 from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
-from exptrack.config import Project
+from exptrack.config import Config, Project
 from exptrack.errors import NotStarted
 from exptrack.record.rundir import RunDir, new_id, utc
 
 
 class Request(NamedTuple):
-    """What the user asked for; the fields are the options of `run`."""
+    """What the user asked for; the fields are the options of `run`. No command: the one of the run that is resumed."""
 
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     name: str | None = None
     note: str | None = None
@@ -36,10 +36,23 @@ class Request(NamedTuple):
     outputs: tuple[str, ...] = ()
     metrics_files: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    resume: str | None = None
     is_child: bool = False
     is_strict: bool = False
     is_quiet: bool = False
     is_declared_only: bool = False
+
+
+class Before(NamedTuple):
+    """The run that is continued, as far as the start of its next attempt asks for it.
+
+    `given`: fields of the Request that began it; `resumes`: what start.json says of the attempt's place in the run."""
+
+    run_id: str
+    given: Mapping[str, Any]
+    tags: Mapping[str, str]
+    parent: str | None
+    resumes: Mapping[str, Any]
 
 
 def is_passed_through(request: Request) -> bool:
@@ -58,21 +71,22 @@ def _is_inside_run(env: Mapping[str, str]) -> bool:
     return RunDir(os.path.join(folder, "live", os.path.basename(outer))).is_alive
 
 
-def describe(request: Request, project: Project) -> dict[str, Any]:
-    """start.json as plain data, checked against the policy and without secrets."""
+def describe(request: Request, project: Project, before: Before | None = None) -> dict[str, Any]:
+    """start.json as plain data, checked against the policy and without secrets. `before`: the run that is continued;
+    its tags count as given."""
     given = policy.parse_pairs(request.tags, "tag", "-t")
-    tags = policy.tags_of(project.config, given, os.environ)
-    policy.check_start(project.config, tags, request.name)
-    allowed = project.config.secret_names_allowed
-    given_params = policy.parse_pairs(request.params, "parameter", "-p")
-    params = redact_mapping(_typed(given_params), allowed)
-    for path in request.configs:
-        if not os.path.isfile(path):
-            raise NotStarted(f"no config file {path}", "-c takes a YAML, JSON or TOML file")
+    parent = os.environ.get("EXPTRACK_RUN_ID") if request.is_child else None
+    if before:
+        request = request._replace(**{k: v for k, v in before.given.items() if not getattr(request, k)})
+        given, parent = {**before.tags, **given}, parent or before.parent
     config = project.config
+    tags = policy.tags_of(config, given, os.environ)
+    policy.check_start(config, tags, request.name)
+    allowed = config.secret_names_allowed
+    params = redact_mapping(_typed(policy.parse_pairs(request.params, "parameter", "-p")), allowed)
     now = time.time()
     return {
-        "id": new_id(now),
+        "id": before.run_id if before else new_id(now),
         "command": redact_argv(request.command, allowed),
         "cwd": os.getcwd(),
         "started_at": utc(now),
@@ -92,17 +106,35 @@ def describe(request: Request, project: Project) -> dict[str, Any]:
         "required_metrics": config.required_metrics,
         "required_outputs": config.required_outputs,
         "required_tags": config.required_end_tags,
-        "parent": os.environ.get("EXPTRACK_RUN_ID") if request.is_child else None,
+        "parent": parent,
+        "resumes": {**before.resumes, "id": new_id(now)} if before else None,
+        "scheduler": _job(),
         "version": __version__,
-        "configs": list(request.configs),
-        "reading": reading_of(
-            config,
-            patterns=request.patterns,
-            files=request.metrics_files,
-            outputs=request.outputs,
-            is_declared_only=request.is_declared_only,
-        ),
+        **_how_to_read(request, config),
     }
+
+
+def _how_to_read(request: Request, config: Config) -> dict[str, Any]:
+    for path in request.configs:
+        if not os.path.isfile(path):
+            raise NotStarted(f"no config file {path}", "-c takes a YAML, JSON or TOML file")
+    reading = reading_of(
+        config,
+        patterns=request.patterns,
+        files=request.metrics_files,
+        outputs=request.outputs,
+        is_declared_only=request.is_declared_only,
+    )
+    return {"configs": list(request.configs), "reading": reading}
+
+
+def _job() -> dict[str, str]:
+    """The batch job's ids, where a job may be started again: the run is found by them then, whatever became of it."""
+    if "SLURM_JOB_ID" not in os.environ:
+        return {}
+    from exptrack.capture.scheduler import scheduler_facts
+
+    return scheduler_facts(os.environ)
 
 
 def _typed(given: dict[str, str]) -> dict[str, Any]:

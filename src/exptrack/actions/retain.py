@@ -83,7 +83,7 @@ class Inventory:
             self._protect(manifest, trees)
 
     def _outputs(self, manifest: RunManifest) -> Iterable[StoredFile]:
-        for artifact in manifest.artifacts:
+        for artifact in manifest.kept:
             try:
                 files = files_of(self.store, artifact)
             except Damaged:
@@ -113,7 +113,7 @@ class Inventory:
         """Lineage among all runs, those still going on included."""
         manifests = [*(r.manifest for r in self.runs), *self.unsealed.values()]
         spans = {m.id: Span(m.started_at, m.ended_at or "") for m in manifests}
-        made = [Made(r.id, a.digest, a.kind, a.path) for r in self.runs for a in r.manifest.artifacts]
+        made = [Made(r.id, a.digest, a.kind, a.path) for r in self.runs for a in r.manifest.kept]
         made += [Made(i, f.digest, "", f.path) for i, files in self.files.items() for f in files.values()]
         used = [Used(m.id, i.digest, i.name, i.path) for m in manifests for i in m.inputs if i.digest]
         return link(spans, made, used)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from exptrack.actions import policy
 from exptrack.actions.init import make_project
-from exptrack.actions.request import Request, describe, is_passed_through
+from exptrack.actions.request import Before, Request, describe, is_passed_through
 from exptrack.config import Project, find_project
 from exptrack.errors import ExptrackError, NotStarted
 from exptrack.record import rundir
@@ -32,20 +32,21 @@ def run(request: Request, say: Callable[[str], None]) -> int:
 
     Raises NotStarted (125, 126, 127) when nothing was started."""
     gc.disable()  # importing makes no garbage, and looking for it would take a tenth of the time until the child starts
+    is_ours = not is_passed_through(request)
+    request, before = _continued(request, say, is_ours=is_ours)
     program = find_program(request.command, os.environ, os.getcwd())
-    if is_passed_through(request):
+    if not is_ours:
         os.execve(program, list(request.command), dict(os.environ))  # noqa: S606 - one record a run: nothing to add here
     try:
         project = _open_project()
-        start = describe(request, project)
         open_store(project.store, create=True, is_shared=project.config.is_store_shared)
-        run_dir = _claim(project, start)
+        start, run_dir = _enter(request, project, before, say)
         link = _begin(project, run_dir, start)
     except ExptrackError as e:
         raise policy.refuse(e) from e
     except OSError as e:
         raise NotStarted(f"cannot record here: {e}", "check space and permissions of .exptrack and its store") from e
-    return _supervise(request, program, project, link, run_dir, say)
+    return _supervise(request, program, project, link, run_dir, start, say)
 
 
 def _open_project() -> Project:
@@ -55,12 +56,69 @@ def _open_project() -> Project:
     return project
 
 
+def _continued(request: Request, say: Callable[[str], None], *, is_ours: bool) -> tuple[Request, Before | None]:
+    """The run that this is the next attempt at, if any, and the request with the command that was recorded where none
+    was given."""
+    is_named = request.resume is not None
+    if not request.command and not is_named:
+        raise NotStarted("no command", "exptrack run -- COMMAND, as in: exptrack run -- python train.py")
+    if request.command and (not is_ours or not (is_named or os.environ.get("SLURM_RESTART_COUNT", "0").strip("0"))):
+        return request, None
+    try:
+        if not is_ours:
+            from exptrack.actions.resume import command_of
+
+            return command_of(request), None
+        if is_named:
+            from exptrack.actions.resume import named
+
+            return named(request)
+        from exptrack.actions.requeue import requeued
+
+        before, problem = requeued(request)
+    except ExptrackError as e:
+        raise policy.refuse(e) from e
+    if problem and not request.is_quiet:
+        say(f"exptrack: {problem}: recording a new run")
+    return request, before
+
+
+def _enter(
+    request: Request, project: Project, before: Before | None, say: Callable[[str], None]
+) -> tuple[dict[str, Any], rundir.RunDir]:
+    """What start.json will say, and the directory it will be in."""
+    start = describe(request, project, before)
+    if before is None:
+        return start, _claim(project, start)
+    try:
+        return start, _claim_again(project, start)
+    except NotStarted as e:
+        if request.resume is not None:
+            raise
+        say(f"exptrack: {e.message}: recording a new run")
+    return _enter(request, project, None, say)
+
+
 def _claim(project: Project, start: dict[str, Any]) -> rundir.RunDir:
     while True:
         try:
             return rundir.claim(project.live, start["id"])
         except FileExistsError:
             start["id"] = rundir.new_id()
+
+
+def _claim_again(project: Project, start: dict[str, Any]) -> rundir.RunDir:
+    """The directory of a run that is continued: of two who want that at once, one gets it."""
+    run_id, number = start["id"], start["resumes"]["number"]
+    taken = NotStarted(f"run {run_id} is being continued by somebody else", f"look at it: `exptrack show {run_id}`")
+    try:
+        run_dir = rundir.claim(project.live, run_id)
+    except FileExistsError:
+        raise taken from None
+    if open_store(project.store).records.attempt_count(run_id) != number - 1:
+        run_dir.remove()
+        raise taken
+    return run_dir
 
 
 def _begin(project: Project, run_dir: rundir.RunDir, start: dict[str, Any]) -> Link:
@@ -89,6 +147,7 @@ def _supervise(
     project: Project,
     link: Link,
     run_dir: rundir.RunDir,
+    start: dict[str, Any],
     say: Callable[[str], None],
 ) -> int:
     from exptrack.record.child import end_as, run_child
@@ -96,12 +155,13 @@ def _supervise(
     gc.freeze()  # what is here stays: looking through it again finds nothing
     gc.enable()
     if not request.is_quiet:
-        say(f"exptrack: recording {run_dir.id}")
+        say(_first_line(start))
     environment = dict(os.environ)
     environment |= {
         "EXPTRACK_RUN_ID": run_dir.id,
         "EXPTRACK_METRICS": run_dir.file(rundir.SIDECAR),
         "EXPTRACK_DIR": project.folder,
+        "EXPTRACK_ATTEMPT": str(start["resumes"]["number"] if start["resumes"] else 1),
     }
     began = time.monotonic()
 
@@ -170,6 +230,12 @@ def _hold_out() -> None:
 
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _first_line(start: dict[str, Any]) -> str:
+    if start["resumes"]:
+        return f"exptrack: continuing {start['id']}, attempt {start['resumes']['number']}"
+    return f"exptrack: recording {start['id']}"
 
 
 def _last_line(run_id: str, result: dict[str, Any], seconds: float) -> str:

@@ -36,17 +36,28 @@ class Search(NamedTuple):
 
     def rows(self, index: Index, live: Index | None = None, limit: int | None = None) -> list[tuple[Any, ...]]:
         """In the order asked for: missing values last, ties newest first. `live`: runs that are not sealed yet."""
-        sql, args = self._sql(limit)
-        found = index.select(sql, args)
-        unsealed = live.select(sql, args) if live else []
+        sealed = self.without(live)
+        found = index.select(*sealed._sql(limit))
+        unsealed = live.select(*self._sql(limit)) if live else []
         if not unsealed:
             return found
         return self._sorted(found + unsealed)[:limit]
 
     def count(self, index: Index, live: Index | None = None) -> int:
+        searches = [(index, self.without(live)), *([(live, self)] if live else [])]
+        return sum(int(i.select(*search._count())[0][0]) for i, search in searches)
+
+    def without(self, live: Index | None) -> Search:
+        """The same question about sealed runs only: one that is being continued is as its living attempt says."""
+        if live is None:
+            return self
+        ids = [i for (i,) in live.select("SELECT id FROM runs")]
+        marks = ",".join("?" * len(ids))
+        return self._replace(conditions=[*self.conditions, Condition(f"r.id NOT IN ({marks})", tuple(ids))])
+
+    def _count(self) -> tuple[str, list[Any]]:
         where, args = self._where()
-        sql = f"SELECT count(*) FROM runs r{where}"  # noqa: S608 - made of our own words; values are parameters
-        return sum(int(i.select(sql, args)[0][0]) for i in (index, live) if i)
+        return f"SELECT count(*) FROM runs r{where}", args  # noqa: S608 - made of our own words; values are parameters
 
     def _where(self) -> tuple[str, list[Any]]:
         sql = " AND ".join(f"({c.sql})" for c in self.conditions)

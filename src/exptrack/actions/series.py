@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from exptrack.actions.carry_on import points_of
 from exptrack.actions.places import Place
+from exptrack.actions.unsealed import is_going_on
 from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.files import read_whole_lines
 from exptrack.model import Run, RunManifest
-from exptrack.record.points import READ_AT_ONCE, Series, most_precise, read_blocks
+from exptrack.record.continued import continued
+from exptrack.record.points import READ_AT_ONCE, Series, blocks_of, most_precise, read_blocks
 from exptrack.record.rundir import POINTS, RunDir
 
 
@@ -133,18 +136,22 @@ class _Part:
     def _forget(self) -> None:
         self.taken = _Taken(self._wanted.takes)
         self._offset = self._inode = 0
+        self._size = -1
 
     def look(self) -> bool:
         if self._is_final:
             return False
         store, run_dir = self.place.store, RunDir(os.path.join(self.place.project.live, self.run.id))
-        if store.records.has_run(self.run.id):
+        if store.records.has_run(self.run.id) and not is_going_on(store, run_dir):
             self._take_sealed(store.records.manifest(self.run.id))
             return False
         # Asked before reading: what a run prints last is there when it has stopped living.
         is_alive = run_dir.is_alive
         try:
-            self._take_live(run_dir.file(POINTS))
+            if store.records.has_run(self.run.id):
+                self._take_continued(run_dir.file(POINTS))
+            else:
+                self._take_live(run_dir.file(POINTS))
         except FileNotFoundError:
             if not is_alive and not os.path.exists(run_dir.path) and not store.records.has_run(self.run.id):
                 raise NoSuchRun(f"run {self.run.id} is gone") from None
@@ -157,6 +164,19 @@ class _Part:
         if manifest.points:
             data = self.place.store.objects.read(manifest.points)
             self.taken.add(read_blocks(data.splitlines()))
+
+    def _take_continued(self, path: str) -> None:
+        """A living attempt's points tell which of the older ones they replace: all are read again when some came."""
+        before = points_of(self.place.store, self.place.store.records.manifest(self.run.id))
+        try:
+            size = os.stat(path).st_size
+        except FileNotFoundError:
+            size = 0  # it has told nothing yet
+        if size == self._size:
+            return
+        self._forget()
+        self._size = size
+        self.taken.add(continued(before, lambda: blocks_of(path)))
 
     def _take_live(self, path: str) -> None:
         info = os.stat(path)

@@ -54,12 +54,17 @@ class Survey:
         self.problems: list[Problem] = []
 
     def take(self, run_id: str) -> None:
-        """Read one manifest and note what it names."""
+        """Read one manifest and note what it names; those of earlier attempts must be whole as well."""
         try:
             manifest = self.store.records.manifest(run_id)
         except (Damaged, NoSuchRun) as e:
             self.problems.append(Problem(run_id, "manifest", e.message))
             return
+        for number in range(1, len(manifest.attempts)):
+            try:
+                self.store.records.manifest(run_id, number)
+            except (Damaged, NoSuchRun) as e:
+                self.problems.append(Problem(run_id, "manifest", e.message))
         self.manifests[run_id] = manifest
         for holding in holdings(manifest):
             try:
@@ -109,7 +114,7 @@ class Survey:
                 for run_id, holding in self.named[tree]:
                     wrong = self.bad[file.digest]
                     if wrong != "missing" or file.digest not in expired(run_id):
-                        separator = " " if holding.what == "code" else "/"
+                        separator = " " if holding.what.startswith("code") else "/"
                         yield Problem(run_id, f"{holding.what}{separator}{file.path}", wrong, file.digest)
 
 
@@ -132,6 +137,9 @@ def verify(
     # After the hashing and not before: what `gc` let go meanwhile is said by now.
     words = read_words(store)
     found = [*survey.problems, *survey.hurt(_expired(survey, words))]
+    for run_id, number in store.records.stray_attempts():
+        if run_ids is None or run_id in run_ids:
+            found.append(Problem(run_id, "manifest", f"there is an attempt {number}; one before it is missing"))
     for manifest in survey.manifests.values():
         found += [Problem(manifest.id, *p) for p in record_problems(store, manifest, survey.bad)]
     found += [Problem(*p) for p in _ledger(store, words, None if run_ids is None else set(run_ids))]

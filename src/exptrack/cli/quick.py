@@ -31,6 +31,7 @@ VALUES = {
     "--out": "outputs",
     "--metrics": "metrics_files",
     "--metric": "patterns",
+    "--resume": "resume",
 }
 FLAGS = {
     "--child": "is_child",
@@ -66,7 +67,7 @@ def parse(words: Sequence[str]) -> Request | None:
             given.setdefault(VALUES[name], []).append(value)
         else:
             return None
-    if i >= len(words):
+    if i >= len(words) and "resume" not in given:
         return None
     defaults = Request._field_defaults
     fields = {k: tuple(v) if isinstance(defaults[k], tuple) else v[-1] for k, v in given.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from exptrack.attempt import Attempt
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.table import ARROWS, STATUS_STYLE
@@ -23,6 +24,7 @@ def print_run(screen: Screen, run: Run) -> None:
     """Everything a person asks about one run."""
     screen.line(*_headline(run))
     screen.columns(_about(run, screen.now), INDENT)
+    _section(screen, "attempts", _attempts(run))
     _section(screen, "missing", [[Span(what, "yellow")] for what in run.manifest.missing])
     _metrics(screen, run)
     _section(screen, "params", [[k, humane.scalar(v)] for k, v in sorted(run.manifest.params.items())])
@@ -71,6 +73,22 @@ def _about(run: Run, now: float) -> Rows:
     rows += [["told to stop", Span(m.stopped_by, "yellow")]] if m.stopped_by else []
     rows += [[word, text] for word, text in (("project", m.project), ("group", m.group), ("parent", m.parent)) if text]
     rows += [["why" if i == 0 else "", line] for i, line in enumerate((run.note or "").splitlines())]
+    return rows
+
+
+def _attempts(run: Run) -> Rows:
+    """Of a run that was continued: how each attempt went, and what was another one than before."""
+    rows: Rows = []
+    before: Attempt | None = None
+    for a in run.manifest.attempts:
+        how = a.signal or (f"exit code {a.exit_code}" if a.exit_code else "")
+        colour = STATUS_STYLE.get(a.status, "")
+        parts = {"environment": "environment", "tree": "code", "command": "command"}
+        other = [word for name, word in parts.items() if before and getattr(before, name) != getattr(a, name)]
+        said = f"other {', '.join(other)}" if other else ""
+        took = humane.duration(a.seconds)
+        rows.append([str(a.number), Span(a.status, colour), how, humane.date(a.started_at), took, a.host, said])
+        before = a
     return rows
 
 

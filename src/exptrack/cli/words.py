@@ -57,6 +57,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("--metrics", "file", "File or folder with metrics, read live."),
         ("--metric", "metric=", "Extra pattern; or FILE.json of them."),
         ("--no-auto", "", "Search for no metric files; read those of --metrics."),
+        ("--resume", "run", "Continue this run; without a command, its own."),
         ("--child", "", "Inside another run: record as a child run of it."),
         ("--strict", "", "Exit 4 when something mandatory is missing at the end."),
         ("-q --quiet", "", "Print nothing of our own."),
@@ -80,6 +81,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "logs": (
         ("-f --follow", "", "Go on until a live run has ended."),
         ("--stream", "stream", "Only one of the two."),
+        ("--attempt", "text", "Only attempt N of a continued run."),
     ),
     "plot": (
         ("--log", "", "Logarithmic y axis."),

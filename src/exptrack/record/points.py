@@ -2,6 +2,7 @@
 
 {"name": "loss", "source": "stdout", "values": [0.5, "nan"], "steps": [1, 2], "at": [1763.1, 1763.2]} - columns, because
 a million single objects take seconds to write and a block takes milliseconds. A torn last line is not yet a block.
+`counted` says which steps the program did not tell: the points were counted then (record/continued.py asks for it).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ READ_AT_ONCE = 2 << 20
 
 
 class _Block:
-    __slots__ = ("at", "epochs", "steps", "values")
+    __slots__ = ("at", "counted", "epochs", "steps", "values")
 
     def __init__(
         self,
@@ -35,8 +36,11 @@ class _Block:
         steps: Sequence[int | float] = (),
         epochs: Sequence[float | None] = (),
         at: Sequence[float] = (),
+        counted: Sequence[int] = (),
     ) -> None:
         self.values, self.steps, self.epochs, self.at = list(values), list(steps), list(epochs), list(at)
+        # Which of them have no step of their own.
+        self.counted = list(counted)
 
 
 class PointWriter:
@@ -65,6 +69,8 @@ class PointWriter:
             block = blocks.get(key)
             if block is None:
                 block = blocks[key] = _Block()
+            if step is None and epoch is None:
+                block.counted.append(len(block.values))
             block.values.append(value)
             block.steps.append(step if step is not None else epoch if epoch is not None else count)
             block.epochs.append(epoch)
@@ -81,7 +87,7 @@ class PointWriter:
         if not self._blocks:
             return
         lines = b"".join(
-            _line(name, source, part) for (name, source), block in self._blocks.items() for part in _parts(block)
+            encode_block(name, source, part) for (name, source), block in self._blocks.items() for part in _parts(block)
         )
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         size = os.fstat(fd).st_size
@@ -110,13 +116,17 @@ def _parts(block: _Block) -> Iterator[_Block]:
         return
     for i in range(0, len(block.values), PER_LINE):
         j = i + PER_LINE
-        yield _Block(block.values[i:j], block.steps[i:j], block.epochs[i:j], block.at[i:j])
+        counted = [k - i for k in block.counted if i <= k < j]
+        yield _Block(block.values[i:j], block.steps[i:j], block.epochs[i:j], block.at[i:j], counted)
 
 
-def _line(name: str, source: str, block: _Block) -> bytes:
+def encode_block(name: str, source: str, block: _Block | Series) -> bytes:
+    """One line of a points file, with its newline."""
     data: dict[str, Any] = {"name": name, "source": source, "values": block.values, "steps": block.steps}
     if any(e is not None for e in block.epochs):
         data["epochs"] = block.epochs
+    if block.counted:
+        data["counted"] = True if len(block.counted) == len(block.values) else block.counted
     # One time is enough for points that came in one read; a list only when they differ.
     data["at"] = block.at[0] if block.at.count(block.at[0]) == len(block.at) else block.at
     try:
@@ -146,6 +156,7 @@ class Series:
     steps: list[float]
     epochs: list[float | None]
     at: list[float]
+    counted: Sequence[int] = ()
 
 
 def read_blocks(lines: Iterable[bytes]) -> Iterator[Series]:
@@ -159,7 +170,7 @@ def read_blocks(lines: Iterable[bytes]) -> Iterator[Series]:
 
 def _series(data: Any) -> Series:
     values = [float(v) for v in data["values"]]
-    at, epochs = data.get("at", 0.0), data.get("epochs")
+    at, epochs, counted = data.get("at", 0.0), data.get("epochs"), data.get("counted", ())
     series = Series(
         name=data["name"],
         source=data.get("source", ""),
@@ -167,6 +178,7 @@ def _series(data: Any) -> Series:
         steps=data["steps"],
         epochs=[None] * len(values) if epochs is None else epochs,
         at=at if isinstance(at, list) else [at] * len(values),
+        counted=range(len(values)) if counted is True else [int(k) for k in counted],
     )
     if not isinstance(series.name, str) or not isinstance(series.source, str):
         raise TypeError("name and source are texts")

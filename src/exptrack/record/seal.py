@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exptrack import __version__
-from exptrack.frozen import field, frozen
+from exptrack.frozen import field, frozen, replace
 from exptrack.model import (
     Artifact,
     CodeState,
@@ -48,7 +48,7 @@ def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Find
     tags = {**start.tags, **found.tags}
     missing = unmet(start, tags, found.metrics, found.artifacts)
     ended = end or End(ended_at="")
-    machine = _part(Machine, captured.get("machine"))
+    machine = _machine(captured.get("machine"), start)
     return RunManifest(
         **{name: getattr(start, name) for name in _FROM_START},
         status=status_of(end, missing),
@@ -84,6 +84,12 @@ def asked_of(start: Start) -> dict[str, Any]:
         "required": [list(start.required_metrics), list(start.required_outputs), list(start.required_tags)],
         **{k: start.extra[k] for k in ("configs", "reading") if k in start.extra},
     }
+
+
+def _machine(raw: Mapping[str, Any] | None, start: Start) -> Machine:
+    machine: Machine = _part(Machine, raw)
+    # The job's ids are known before the start: a requeued job finds its run by them, also one that died at once.
+    return machine if machine.scheduler else replace(machine, scheduler=start.scheduler)
 
 
 def _part(kind: Any, raw: Mapping[str, Any] | None) -> Any:

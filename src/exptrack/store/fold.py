@@ -5,7 +5,8 @@ tag {key: value} · untag {"keys": [key]} · note {"note": text} · pin {} · un
 expire and unexpire {"digests": [sha256, ...]} · reproduced {"verdict", "again", "environment", "differences"} on the
 original and reproduction {"of", ...} on the run that repeated it · promote and demote {"model", "sequence", "digest"},
 which change nothing here: they vouch for a line of a model's history · approve and unapprove {"model", "manifest"}
-are read by gates. An action a newer exptrack invented changes nothing here.
+are read by gates. An action a newer exptrack invented changes nothing here. Tags and notes that a later attempt at the
+run found when it began are in its manifest and not said again.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Ite
     expired_at: str | None = None
     reproductions: list[Reproduction] = []
     reproduces: Reproduction | None = None
+    heard = manifest.attempts[-1].heard if manifest.attempts else ()
     for event in sorted(events, key=lambda e: e.id):
-        if event.run != manifest.id:
+        if event.run != manifest.id or event.id in heard:
             continue
         data = event.data
         if event.action == "tag":

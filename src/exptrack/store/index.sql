@@ -44,10 +44,13 @@ CREATE TABLE runs (
     missing TEXT,
     warnings INTEGER NOT NULL,
     version TEXT NOT NULL,
-    stopped_by TEXT
+    stopped_by TEXT,
+    attempts INTEGER NOT NULL,
+    job TEXT
 );
 CREATE INDEX runs_by_start ON runs (started, id);
 CREATE INDEX runs_by_name ON runs (name);
+CREATE INDEX runs_by_job ON runs (job);
 
 CREATE TABLE tags (
     run TEXT NOT NULL,

@@ -1,5 +1,7 @@
 """Manifests, events and promotions: small JSON files, each created once and never changed.
 
+A run that was continued has a manifest an attempt: `<id>.json`, `<id>.2.json`, ... without a gap; the last is the run.
+
 Two writers of one name: link(2) lets exactly one win. A promotion's file name is its number in the model's history, so
 creating it is a compare-and-swap without a server. Names that come from users are percent-encoded (RFC 3986).
 """
@@ -20,6 +22,7 @@ from exptrack.store.modes import make_folder, modes_of
 ID = re.compile(r"[0-9a-z]{16}\Z")
 MAX_MODEL_NAME = 200  # percent-encoded; a file name may have 255 bytes
 _SEQUENCE = re.compile(r"(0|[1-9][0-9]{0,8})\.json\Z")
+_MANIFEST = re.compile(r"([0-9a-z]{16})(?:\.([1-9][0-9]{0,8}))?\.json\Z")
 
 
 class Records:
@@ -32,31 +35,66 @@ class Records:
 
     def run_ids(self) -> list[str]:
         """Every sealed run, oldest first (ids sort by time)."""
-        return _ids(self.runs)
+        return list(self.attempt_counts())
+
+    def attempt_counts(self) -> dict[str, int]:
+        """Every sealed run, oldest first -> how many attempts it has; asks only for names."""
+        found = {run_id: numbers for run_id, numbers in self._numbers().items() if 1 in numbers}
+        return {run_id: _count(numbers) for run_id, numbers in found.items()}
+
+    def stray_attempts(self) -> list[tuple[str, int]]:
+        """(run, number) of every manifest that an earlier attempt is missing for: it counts for nothing."""
+        return [(i, n) for i, numbers in self._numbers().items() for n in sorted(numbers) if n > _count(numbers)]
+
+    def _numbers(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for name in sorted(_list(self.runs)):
+            if (m := _MANIFEST.match(name)) and m[2] != "1":
+                found.setdefault(m[1], set()).add(int(m[2] or 1))
+        return found
+
+    def attempt_count(self, run_id: str) -> int:
+        """How many attempts of a run are sealed; 0 when there is no such run."""
+        count = 0
+        while self._has_attempt(run_id, count + 1):
+            count += 1
+        return count
 
     def has_run(self, run_id: str) -> bool:
-        return bool(ID.match(run_id)) and os.path.exists(os.path.join(self.runs, run_id + ".json"))
+        return self._has_attempt(run_id, 1)
 
-    def manifest_bytes(self, run_id: str) -> bytes:
+    def _has_attempt(self, run_id: str, number: int) -> bool:
+        return bool(ID.match(run_id)) and os.path.exists(os.path.join(self.runs, _manifest_name(run_id, number)))
+
+    def manifest_bytes(self, run_id: str, attempt: int | None = None) -> bytes:
+        """The file of a run's last attempt, or of attempt number `attempt`; NoSuchRun when there is none."""
         if not ID.match(run_id):
             raise NoSuchRun(f"{run_id!r:.80} is not a run id", "`exptrack ls` lists the runs")
+        number = attempt or self.attempt_count(run_id) or 1
         try:
-            return _read(os.path.join(self.runs, run_id + ".json"), f"manifest of run {run_id}")
+            return _read(os.path.join(self.runs, _manifest_name(run_id, number)), f"manifest of run {run_id}")
         except FileNotFoundError as e:
-            raise NoSuchRun(f"no run {run_id}", "`exptrack ls` lists the runs") from e
+            which = f"attempt {attempt} of run" if attempt else "run"
+            raise NoSuchRun(f"no {which} {run_id}", "`exptrack ls` lists the runs") from e
 
-    def manifest(self, run_id: str) -> RunManifest:
-        """One sealed run; NoSuchRun, or Damaged when the file is no manifest or not this run's."""
-        what = f"manifest of run {run_id}"
-        manifest = wire.decode(RunManifest, self.manifest_bytes(run_id), what)
+    def manifest(self, run_id: str, attempt: int | None = None) -> RunManifest:
+        """One sealed run as it is, or as it was after `attempt`; NoSuchRun, or Damaged when the file is no manifest or
+        not this one."""
+        number = attempt or self.attempt_count(run_id) or 1
+        what = f"manifest of run {run_id}" + (f", attempt {number}" if number > 1 else "")
+        manifest = wire.decode(RunManifest, self.manifest_bytes(run_id, number), what)
         if manifest.id != run_id:
             raise Damaged(f"{what} says it is run {manifest.id!r:.40}", "`exptrack verify` lists what is damaged")
+        if (len(manifest.attempts) or 1) != number:
+            said = len(manifest.attempts) or 1
+            raise Damaged(f"{what} says it is attempt {said}", "`exptrack verify` lists what is damaged")
         return manifest
 
     def add_manifest(self, manifest: RunManifest) -> None:
-        """Seal a run for good. FileExistsError when it was sealed already: whoever was first is right."""
+        """Seal a run, or its next attempt, for good. FileExistsError when that was done already: whoever was first is
+        right."""
         _check_id(manifest.id, "run")
-        self._create(self.runs, manifest.id + ".json", wire.encode(manifest))
+        self._create(self.runs, _manifest_name(manifest.id, len(manifest.attempts) or 1), wire.encode(manifest))
 
     def event_ids(self) -> list[str]:
         return _ids(self.events)
@@ -142,6 +180,15 @@ class Records:
         modes = modes_of(os.path.join(self.root, "objects"))
         make_folder(folder, modes)
         write_atomic(os.path.join(folder, name), data, mode=modes.record, create_only=True)
+
+
+def _manifest_name(run_id: str, number: int) -> str:
+    return f"{run_id}.json" if number == 1 else f"{run_id}.{number}.json"
+
+
+def _count(numbers: set[int]) -> int:
+    """How far they go from 1 without a gap."""
+    return next(n for n in range(len(numbers) + 1) if n + 1 not in numbers)
 
 
 def _check_id(text: str, what: str) -> None:

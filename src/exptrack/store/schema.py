@@ -12,11 +12,11 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from exptrack.model import Event, Promotion, Run, Scalar, StoredFile
 
-VERSION = 2
+VERSION = 3
 Rows = dict[str, list[tuple[Any, ...]]]
 DETAILS = ("tags", "params", "metrics", "inputs", "artifacts", "files")
 _LARGEST = 2**63 - 1
@@ -144,7 +144,7 @@ def rows_of_run(run: Run, trees: dict[str, tuple[StoredFile, ...]]) -> Rows:
         for name, s in m.metrics.items()
     ]
     files = []
-    for a in m.artifacts:
+    for a in m.kept:
         files.append(_row(i, a.kind, a.path, a.digest, a.size))
         # Also of a folder whose bytes retention let go: its tree stays, so that `which` still knows its files.
         if a.is_tree:
@@ -173,7 +173,14 @@ def _run_row(run: Run) -> tuple[Any, ...]:
         *(box.os or None, box.cpu or None, box.cores or None, box.memory or None, gpus, len(box.gpus), box.cuda),
         *(u.cpu_seconds, u.max_rss, u.max_gpu_memory, u.gpu_utilisation, u.energy_joules),
         *(", ".join(m.missing) or None, len(m.warnings), m.version, m.stopped_by),
+        *(len(m.attempts) or 1, job_of(box.scheduler)),
     )
+
+
+def job_of(scheduler: Mapping[str, str]) -> str | None:
+    """A batch job by one text: `slurm 1234`, `slurm 1234_5` for a task of an array; None outside of one."""
+    kind, job, task = (scheduler.get(k) for k in ("kind", "job", "task"))
+    return (f"{kind} {job}_{task}" if task else f"{kind} {job}") if kind and job else None
 
 
 def row_of_event(event: Event) -> tuple[Any, ...]:

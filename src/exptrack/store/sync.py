@@ -1,7 +1,8 @@
 """Bring the index up to date with the store: compare names, add what is new, drop what is gone.
 
 Names suffice because what has one never changes. Two processes may do this at once: a run's rows follow from its
-manifest and from the events in the index's own table at the moment of writing, so whoever writes last writes the same.
+newest manifest and from the events in the index's own table at the moment of writing, so whoever writes last writes the
+same; rows of an earlier attempt never replace those of a later one.
 A folder counts as read only when its mtime had stopped moving before it was listed (SETTLE_NS).
 """
 
@@ -42,6 +43,7 @@ class Material(NamedTuple):
 class Differences(NamedTuple):
     new_runs: list[str]
     gone_runs: list[str]
+    shorter_runs: list[str]
     new_events: list[str]
     gone_events: list[str]
     models: list[str]
@@ -59,6 +61,10 @@ def sync(conn: sqlite3.Connection, store: Store) -> None:
     if stamps == noted and not any(found) and not has_problems:
         return
     problems: dict[str, str] = {}
+    if found.shorter_runs:
+        with transaction(conn):
+            for run_id in found.shorter_runs:
+                schema.delete_run(conn, run_id)
     add_events(conn, store, found.new_events, found.gone_events, problems)
     for start in range(0, len(found.new_runs), CHUNK):
         add_runs(conn, read_runs(store, found.new_runs[start : start + CHUNK], problems))
@@ -103,8 +109,8 @@ def _model_names(records: Records) -> list[str]:
 
 def _differences(conn: sqlite3.Connection, records: Records, stamps: Stamps, noted: Stamps) -> Differences:
     bad = {path for (path,) in conn.execute("SELECT path FROM problems")}
-    on_disk, known = records.run_ids(), {i for (i,) in conn.execute("SELECT id FROM runs")}
-    gone = known.difference(on_disk)
+    on_disk, known = records.attempt_counts(), dict(conn.execute("SELECT id, attempts FROM runs").fetchall())
+    gone = known.keys() - on_disk.keys()
     events, known_events = records.event_ids(), {i for (i,) in conn.execute("SELECT id FROM events")}
     gone_events = known_events.difference(events)
     # A model whose folder has gone altogether is in the index only.
@@ -116,8 +122,10 @@ def _differences(conn: sqlite3.Connection, records: Records, stamps: Stamps, not
     moved.update({m for (m,) in conn.execute("SELECT DISTINCT model FROM promotions")}.difference(models))
     # Another process may have added a run after our listing: what is gone must be gone from the disk too.
     return Differences(
-        new_runs=[i for i in on_disk if i not in known],
+        new_runs=[i for i, count in on_disk.items() if known.get(i) != count],
         gone_runs=sorted(i for i in gone if not records.has_run(i)),
+        # An older copy of the store was put back: attempts are gone.
+        shorter_runs=[i for i, count in on_disk.items() if known.get(i, 0) > count == records.attempt_count(i)],
         new_events=[i for i in events if i not in known_events],
         gone_events=sorted(i for i in gone_events if not os.path.exists(os.path.join(records.events, i + ".json"))),
         models=sorted(moved),
@@ -141,7 +149,7 @@ def trees_of(store: Store, manifest: RunManifest) -> dict[str, tuple[StoredFile,
     from exptrack.store.trees import decode_tree
 
     trees = {}
-    for artifact in manifest.artifacts:
+    for artifact in manifest.kept:
         if artifact.is_tree:
             try:
                 trees[artifact.digest] = decode_tree(store.objects.read(artifact.digest))
@@ -195,6 +203,9 @@ def _write(conn: sqlite3.Connection, found: Sequence[Material]) -> None:
 
     for material in found:
         run_id = material.manifest.id
+        known = conn.execute("SELECT attempts FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if known and known[0] > (len(material.manifest.attempts) or 1):
+            continue
         run = apply_events(material.manifest, events_of(conn, run_id))
         schema.delete_run(conn, run_id)
         schema.insert(conn, schema.rows_of_run(run, material.trees))

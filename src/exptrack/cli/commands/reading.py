@@ -126,6 +126,7 @@ def logs(
     run: str = RUN,
     follow: bool = typer.Option(False, "-f", "--follow", help="Go on until a live run has ended."),
     stream: str = typer.Option(None, "--stream", metavar="stdout|stderr", help="Only one of the two."),
+    attempt: int = typer.Option(None, "--attempt", metavar="N", min=1, help="Only attempt N of a continued run."),
 ) -> None:
     """Print the recorded output of a run, raw."""
     from exptrack.actions.find import resolve
@@ -135,7 +136,8 @@ def logs(
         raise ExptrackError(f"no stream {stream}", "--stream stdout or --stream stderr")
     place = here()
     found = resolve(*place, run)
-    for block in follow_logs(*place, found, stream, _pause) if follow else read_logs(*place, found, stream):
+    blocks = follow_logs if follow else read_logs
+    for block in blocks(*place, found, stream, attempt, *([_pause] if follow else [])):
         sys.stdout.buffer.write(block)
         sys.stdout.buffer.flush()
 

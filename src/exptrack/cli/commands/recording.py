@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from exptrack.actions.init import init as make
@@ -18,7 +20,7 @@ def init() -> None:
 
 
 def run(
-    command: list[str] = typer.Argument(..., metavar="-- COMMAND…", help="The training command with its arguments."),
+    command: list[str] = typer.Argument(None, metavar="-- COMMAND…", help="The training command with its arguments."),
     tags: list[str] = typer.Option([], "-t", "--tag", metavar="KEY=VALUE", help="Tag; repeatable."),
     name: str = typer.Option(None, "-n", "--name", help="Name of the run."),
     note: str = typer.Option(None, "-m", "--note", metavar="TEXT", help="Why this run."),
@@ -36,6 +38,7 @@ def run(
     is_declared_only: bool = typer.Option(
         False, "--no-auto", help="Search for no metric files; read those of --metrics."
     ),
+    resume: str = typer.Option(None, "--resume", metavar="RUN", help="Continue this run; without a command, its own."),
     is_child: bool = typer.Option(False, "--child", help="Inside another run: record as a child run of it."),
     is_strict: bool = typer.Option(False, "--strict", help="Exit 4 when something mandatory is missing at the end."),
     is_quiet: bool = typer.Option(False, "-q", "--quiet", help="Print nothing of our own."),
@@ -44,21 +47,6 @@ def run(
 
     The exit code is the command's: 128+N after signal N, 125 if exptrack would not start it, 126 not executable,
     127 not found."""
-    request = Request(
-        command=tuple(command),
-        tags=tuple(tags),
-        name=name,
-        note=note,
-        group=group,
-        params=tuple(params),
-        configs=tuple(configs),
-        inputs=tuple(inputs),
-        outputs=tuple(outputs),
-        metrics_files=tuple(metrics_files),
-        patterns=tuple(patterns),
-        is_child=is_child,
-        is_strict=is_strict,
-        is_quiet=is_quiet,
-        is_declared_only=is_declared_only,
-    )
-    return run_and_record(request, say_on_stderr)
+    # The parameters are called as the fields are.
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in locals().items() if v is not None}
+    return run_and_record(Request(**given), say_on_stderr)

@@ -1,0 +1,115 @@
+"""`run --resume RUN`: what the next attempt at a run begins with, or why there is none (docs/resume.md).
+
+Nothing is written here but what `recover` writes of the attempt before. Read before the child starts, but only where a
+run is continued: an ordinary start never imports this.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from exptrack.actions.carry_on import promoted_as
+from exptrack.actions.find import resolve
+from exptrack.actions.places import Place, here
+from exptrack.actions.request import Before, Request
+from exptrack.actions.unsealed import is_going_on
+from exptrack.capture.redact import REDACTED
+from exptrack.config import Config
+from exptrack.errors import Damaged, NotStarted
+from exptrack.model import Run, RunManifest
+from exptrack.record.attempts import attempts_of
+from exptrack.record.rundir import RunDir
+
+# Words about a run that a later attempt takes over; the others (pins, promotions, expiry) stay as they were said.
+SAID = ("tag", "untag", "note")
+
+
+def named(request: Request) -> tuple[Request, Before]:
+    """The run that `--resume` names, and the request with its command where none was given. NotStarted when it cannot
+    be continued, NoSuchRun with the candidates when the name is not one run's."""
+    place, run = _run(request)
+    request = _with_command(request, run.manifest)
+    return request, continuation(place, run)
+
+
+def command_of(request: Request) -> Request:
+    """The request with the named run's command, for a rank or a nested start that records nothing itself."""
+    return _with_command(request, _run(request)[1].manifest)
+
+
+def _run(request: Request) -> tuple[Place, Run]:
+    place = here()
+    return place, resolve(*place, request.resume or "@")
+
+
+def continuation(place: Place, run: Run) -> Before:
+    """What the next attempt at this run begins with. NotStarted when there may be none."""
+    if run.status == "running":
+        raise NotStarted(f"run {run.id} is still running", f"`exptrack logs -f {run.id}` follows it")
+    records = place.store.records
+    if is_going_on(place.store, RunDir(os.path.join(place.project.live, run.id))):
+        raise NotStarted(f"run {run.id} is not sealed yet", "`exptrack recover` says why")
+    if where := promoted_as(place.store, run.id):
+        raise NotStarted(
+            f"run {run.id} is {where}: what is promoted does not change any more",
+            "start a new run from its weights; they are an input then, and the two are linked",
+        )
+    events = [e for i in records.event_ids() if (e := records.event(i)).run == run.id and e.action in SAID]
+    m = run.manifest
+    try:
+        options = _options(m, place.project.config)
+    except (TypeError, ValueError, AttributeError) as e:
+        raise Damaged(f"what run {m.id} was asked for cannot be read: {e}", "`exptrack verify` checks the run") from e
+    return Before(
+        run_id=run.id,
+        given={"name": m.name, "note": run.note, "group": m.group} | options,
+        tags=run.tags,
+        parent=m.parent,
+        resumes={
+            "number": len(attempts_of(m)) + 1,
+            "first_started_at": m.started_at,
+            "heard": [e.id for e in events],
+        },
+    )
+
+
+def _options(m: RunManifest, config: Config) -> dict[str, Any]:
+    """The options of the attempt before, as fields of a Request. Of a run that an older exptrack sealed only those that
+    its inputs and outputs tell."""
+    asked = m.asked or {"outputs": [[a.kind, a.path] for a in m.artifacts]}
+    reading = asked.get("reading", {})
+    # Patterns of the policy are not repeated: they may have been mended there.
+    patterns = [f"{k}={v}" for k, v in reading.get("patterns", {}).items() if k not in config.patterns]
+    words = {
+        "inputs": [f"{i.name}={_from(m.cwd, i.path)}" for i in m.inputs],
+        "outputs": [f"{label}={_from(m.cwd, pattern)}" for label, pattern in asked.get("outputs", ())],
+        "configs": [_from(m.cwd, path) for path in asked.get("configs", ())],
+        "metrics_files": [_from(m.cwd, path) for path in reading.get("files", ())],
+        "patterns": patterns,
+    }
+    given = {k: tuple(w for w in v if REDACTED not in w) for k, v in words.items()}
+    return given | {"is_declared_only": reading.get("auto") is False}
+
+
+def _from(cwd: str, path: str) -> str:
+    """A relative path means the same file from whatever folder the run is continued."""
+    is_here = os.path.realpath(cwd) == os.path.realpath(os.getcwd())
+    return path if is_here else os.path.join(cwd, os.path.expanduser(path))
+
+
+def _with_command(request: Request, m: RunManifest) -> Request:
+    """Without a command the recorded one is run again, in the folder it was run in."""
+    if request.command:
+        return request
+    if any(REDACTED in word for word in m.command):
+        raise NotStarted(
+            f"the command of {m.id} held a secret, which was not recorded", "write the command again, behind --"
+        )
+    try:
+        os.chdir(m.cwd)
+    except OSError as e:
+        raise NotStarted(
+            f"run {m.id} was started in {m.cwd}: {e.strerror}", "write the command again, behind --"
+        ) from e
+    return request._replace(command=m.command)
