@@ -156,13 +156,6 @@ def _supervise(
     gc.enable()
     if not request.is_quiet:
         say(_first_line(start))
-    environment = dict(os.environ)
-    environment |= {
-        "EXPTRACK_RUN_ID": run_dir.id,
-        "EXPTRACK_METRICS": run_dir.file(rundir.SIDECAR),
-        "EXPTRACK_DIR": project.folder,
-        "EXPTRACK_ATTEMPT": str(start["resumes"]["number"] if start["resumes"] else 1),
-    }
     began = time.monotonic()
 
     def on_start(pid: int) -> None:
@@ -173,7 +166,7 @@ def _supervise(
         outcome = run_child(
             request.command,
             program,
-            env=environment,
+            env=_environment(project, run_dir, start),
             folder=run_dir.path,
             on_start=on_start,
             on_order=run_dir.note_order,
@@ -188,6 +181,17 @@ def _supervise(
     if outcome.exit_code == 0 and request.is_strict and result.get("status") == "incomplete":
         return 4
     return end_as(outcome)
+
+
+def _environment(project: Project, run_dir: rundir.RunDir, start: dict[str, Any]) -> dict[str, str]:
+    """The command's: the user's, and where its run is."""
+    return {
+        **os.environ,
+        "EXPTRACK_RUN_ID": run_dir.id,
+        "EXPTRACK_METRICS": run_dir.file(rundir.SIDECAR),
+        "EXPTRACK_DIR": project.folder,
+        "EXPTRACK_ATTEMPT": str(start["resumes"]["number"] if start["resumes"] else 1),
+    }
 
 
 def _end(run_dir: rundir.RunDir, outcome: Outcome, seconds: float, link: Link, project: Project) -> dict[str, Any]:
