@@ -18,13 +18,14 @@ from exptrack.store.place import Store
 
 class Verdict(NamedTuple):
     """May `run` be the current run of `model`? `current` is the one that is now; `evidence`: ids of the events that the
-    gates rest on."""
+    gates rest on; `past`: the history this was decided on."""
 
     run: Run
     model: str
     current: str | None
     gates: tuple[Gate, ...]
     evidence: tuple[str, ...] = ()
+    past: tuple[Promotion, ...] = ()
 
     @property
     def is_allowed(self) -> bool:
@@ -42,32 +43,37 @@ class History(NamedTuple):
 def why(project: Project, store: Store, text: str, model: str) -> Verdict:
     """Every gate for promoting the run `text` names; NoSuchRun when there is none."""
     run = resolve(project, store, text)
-    past = store.records.promotions(model)
-    return _verdict(project, store, run, model, past)
-
-
-def _verdict(project: Project, store: Store, run: Run, model: str, past: list[Promotion]) -> Verdict:
+    past = tuple(store.records.promotions(model))
     current = past[-1].run if past else None
     before = load_run(project, store, current) if current else None
     case = Case(project, store, run, model, before, time.time())
     if any(t.approvals or t.reproduced for t in tables_for(project.config, model)):
         case = case._replace(said=tuple(store.records.events_about(run.id)))
-    return Verdict(run, model, current, judge(case), tuple(evidence(case)))
+    return Verdict(run, model, current, judge(case), tuple(evidence(case)), past)
 
 
 def promote(project: Project, store: Store, text: str, model: str, reason: str | None) -> tuple[Verdict, Promotion]:
-    """Make a run current. Refused lists every unmet gate; Overtaken when somebody took the number meanwhile.
+    """Make a run current. Refused lists every unmet gate; Overtaken when somebody took the number meanwhile."""
+    verdict = why(project, store, text, model)
+    return verdict, carry_out(store, verdict, reason)
+
+
+def carry_out(store: Store, verdict: Verdict, reason: str | None) -> Promotion:
+    """What `promote` does when the gates have been asked: they may have hashed gigabytes, and are not asked twice.
 
     Promoting what is current already adds nothing and answers with the promotion that made it so."""
-    run = resolve(project, store, text)
-    past = store.records.promotions(model)
-    verdict = _verdict(project, store, run, model, past)
     if not verdict.is_allowed:
         raise refusal(verdict)
-    if verdict.current == run.id:
-        return verdict, past[-1]
-    return verdict, append(
-        store, model, run.id, after=past, reason=reason, gates=verdict.gates, evidence=verdict.evidence
+    if verdict.current == verdict.run.id:
+        return verdict.past[-1]
+    return append(
+        store,
+        verdict.model,
+        verdict.run.id,
+        after=verdict.past,
+        reason=reason,
+        gates=verdict.gates,
+        evidence=verdict.evidence,
     )
 
 

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Sequence
 
 from exptrack.actions.case import Case
-from exptrack.actions.replicates import IsSeed, Replicates, replicates_of, seed_rule, seeds_in
+from exptrack.actions.replicates import PARAMETER, IsSeed, Replicates, replicates_of, seed_rule, seeds_in
 from exptrack.actions.welch import mean, p_above
 from exptrack.config import Gates
 from exptrack.model import Gate, Run, RunManifest
@@ -116,5 +116,5 @@ def _near(found: Replicates, missing: int) -> str:
     what, count = max(found.near.items(), key=lambda pair: pair[1], default=("", 0))
     if missing <= 0 or count < missing:
         return ""
-    remedy = ": name it in [params] seeds if it is no setting" if what.startswith("the parameter") else ""
+    remedy = ": name it in [params] seeds if it is no setting" if what.startswith(PARAMETER) else ""
     return f". {count} run{'s differ' if count > 1 else ' differs'} from it only in {what}{remedy}"

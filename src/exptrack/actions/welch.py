@@ -14,6 +14,8 @@ _TINY = 1e-300
 
 
 def mean(values: Sequence[float]) -> float:
+    if min(values) == max(values):
+        return values[0]  # 0.9 three times, divided by three, is not 0.9: rounding would look like spread
     return math.fsum(values) / len(values)
 
 

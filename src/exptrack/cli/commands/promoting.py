@@ -74,7 +74,7 @@ def promote(
         else:
             print_verdict(screen, verdict)
         return 0
-    verdict, made = promotion.promote(*place, run, model, reason)
+    made = promotion.carry_out(place.store, verdict, reason)
     _tell_if_ungated(place.project.config, model)
     is_new = verdict.current != made.run
     if not as_json:
