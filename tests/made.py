@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from exptrack.attempt import Attempt
 from exptrack.model import Artifact, MetricSummary, Run, RunManifest
 from exptrack.store.place import Store
 
@@ -31,6 +32,28 @@ def manifest(run_id: str = AN_ID, **fields: Any) -> RunManifest:
         "author": "ada",
     }
     return RunManifest(**{**known, **fields})
+
+
+def attempts(*authors: str) -> tuple[Attempt, ...]:
+    """The attempts of a run that each of these people started in turn."""
+    first = manifest()
+    return tuple(
+        Attempt(
+            number=number,
+            id=f"{AN_ID[:-2]}{number:02}",
+            status="finished" if number == len(authors) else "killed",
+            started_at=first.started_at,
+            ended_at=first.ended_at,
+            seconds=60.0,
+            exit_code=0,
+            signal=None,
+            host="box",
+            author=author,
+            command=first.command,
+            cwd=first.cwd,
+        )
+        for number, author in enumerate(authors, 1)
+    )
 
 
 def summary(last: float, goal: str | None = None, **fields: Any) -> MetricSummary:

@@ -43,14 +43,15 @@ def _run(words: Sequence[str], told: bytes, folder: str, limit: float) -> tuple[
         child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=2, cwd=folder, start_new_session=True)
     except OSError as e:
         return None, f"could not be started: {e.strerror}"
-    try:
-        child.communicate(told, limit)
-    except subprocess.TimeoutExpired:
-        _end(child)
-        return None, f"took longer than {limit:g} s and was ended"
-    except BaseException:
-        _end(child)
-        raise
+    with child:
+        try:
+            child.communicate(told, limit)
+        except subprocess.TimeoutExpired:
+            _end(child)
+            return None, f"took longer than {limit:g} s and was ended"
+        except BaseException:
+            _end(child)
+            raise
     if child.returncode < 0:
         return None, f"was ended by {name_of(-child.returncode)}"
     return child.returncode, f"exited with {child.returncode}" if child.returncode else ""

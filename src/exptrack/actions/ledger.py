@@ -145,13 +145,13 @@ def _check_evidence(store: Store, p: Promotion) -> Iterator[Problem]:
 
 
 def _check_approval(store: Store, event: Event) -> Iterator[Problem]:
-    """An approval speaks of the manifest that is there: else that is not what was approved."""
-    try:
-        is_same = manifest_digest(store.records, event.run) == event.data.get("manifest")
-    except NoSuchRun:
+    """An approval speaks of a manifest that is there: else that is not what was approved. A run that was continued since
+    has the manifest of the attempt before too."""
+    records = store.records
+    known = [records.manifest_bytes(event.run, n + 1) for n in range(records.attempt_count(event.run))]
+    if not known:
         yield event.run, "manifest", f"missing, and {event.author} approved it on {event.at[:10]}"
-        return
-    if not is_same:
+    elif event.data.get("manifest") not in {hashlib.sha256(data).hexdigest() for data in known}:
         yield event.run, f"event {event.id}", f"{event.author} approved another manifest than the run's"
 
 

@@ -68,6 +68,8 @@ def approval_gate(case: Case, table: Gates) -> Gate:
 def approvals(case: Case) -> list[Event]:
     """The approvals that count, one a person: for this model, of this manifest, not withdrawn, not by an owner."""
     digest = digest_now(case.store, case.run)
+    if digest is None:
+        return []
     owners = owners_of(case.run)
     return [
         e
@@ -92,8 +94,9 @@ def identities(event: Event) -> list[str]:
 
 
 def owners_of(run: Run) -> list[str]:
-    """Who may not approve a run: its author, and its owner as tagged then and now."""
-    named = (run.manifest.author, run.manifest.tags.get("owner"), run.tags.get("owner"))
+    """Who may not approve a run: its author, of every attempt, and its owner as tagged then and now."""
+    m = run.manifest
+    named = (m.author, *(attempt.author for attempt in m.attempts), m.tags.get("owner"), run.tags.get("owner"))
     return list(dict.fromkeys(name for name in named if name))
 
 

@@ -23,6 +23,19 @@ better_than_current = "val/acc"
 min_delta = 0.01
 clean = true
 outputs = ["model"]
+replicates = 3
+branch = ["main", "release/*"]
+same_inputs = ["test"]
+reproduced = "30d"
+approvals = 2
+on_promote = ["./deploy"]
+on_demote = ["./stop"]
+[promote.other]
+same_inputs = true
+approvals = 1
+[hooks]
+on_promote = ["./tell"]
+on_demote = ["./tell"]
 [retention]
 window = "30d"
 keep = ["promoted:3", "pinned", "best:val/acc:2"]
@@ -46,11 +59,22 @@ def test_every_rule_names_its_line(tmp_path):
     assert ("at the end", None, "output model", ":7") in said
     assert ("to promote", "*", "its kept outputs are still in the store", "always") in said
     assert ("to promote", "churn-*", "val/acc >= 0.9", ":9") in said
-    assert ("to promote", "churn-*", "val/acc better than the current run's by at least 0.01", ":10") in said
+    asked = "val/acc better than the current run's by at least 0.01 over 3 seeds of both, p <= 0.05"
+    assert ("to promote", "churn-*", asked, ":10") in said
+    assert ("to promote", "churn-*", "a commit on main or release/*", ":15") in said
+    assert ("to promote", "churn-*", "input test the same as the current run's, by digest", ":16") in said
+    assert ("to promote", "other", "every input the same as the current run's, by digest", ":22") in said
+    assert ("to promote", "churn-*", "reproduced less than 30d ago", ":17") in said
+    assert ("to promote", "churn-*", "approved by 2 people other than its owner", ":18") in said
+    assert ("to promote", "other", "approved by 1 person other than its owner", ":23") in said
+    assert ("after a promotion", "churn-*", "`./deploy` runs when a run was promoted", ":19") in said
+    assert ("after a promotion", "churn-*", "`./stop` runs when it was demoted", ":20") in said
+    assert ("after a promotion", "*", "`./tell` runs when a run was promoted", ":25") in said
+    assert ("after a promotion", "*", "`./tell` runs when it was demoted", ":26") in said
     assert ("to promote", "churn-*", "committed code", ":12") in said
-    assert ("when bytes go", None, "those of the best 2 finished runs by val/acc stay", ":16") in said
-    assert ("when bytes go", None, "those of the last 3 promotions of a model stay", ":16") in said
-    assert [r.source for r in rules if "1.0 GiB" in r.asked] == [f"{path}:17"]
+    assert ("when bytes go", None, "those of the best 2 finished runs by val/acc stay", ":29") in said
+    assert ("when bytes go", None, "those of the last 3 promotions of a model stay", ":29") in said
+    assert [r.source for r in rules if "1.0 GiB" in r.asked] == [f"{path}:30"]
 
 
 def test_what_is_given_already_is_said(tmp_path):
@@ -74,15 +98,22 @@ def test_lines_in_pyproject(tmp_path):
 
 
 def test_what_is_well_formed_and_cannot_work_is_wrong(tmp_path):
-    path = written(tmp_path, '[promote.m]\nbetter_than_current = "speed"\n[retention]\nkeep = ["best:quux"]\n')
+    path = written(
+        tmp_path,
+        '[promote.m]\nbetter_than_current = "speed"\n[retention]\nkeep = ["best:quux"]\n[promote.n]\nreplicates = 3\n',
+    )
     with pytest.raises(ExptrackError) as e:
         check_policy(Config(), path)
     assert e.value.exit_code == 2
-    first, second = e.value.message.splitlines()
+    zeroth, first, second = e.value.message.splitlines()
+    assert zeroth.startswith(f"{path}:6: `replicates` of what")
     assert first.startswith(f"{path}:2:")
     assert "`speed`" in first
     assert second.startswith(f"{path}:4:")
-    fixed = written(tmp_path, Path(path).read_text() + '[metrics]\ngoals = { speed = "max", quux = "min" }\n')
+    fixed = written(
+        tmp_path,
+        Path(path).read_text().replace("replicates = 3", "") + '[metrics]\ngoals = { speed = "max", quux = "min" }\n',
+    )
     config, rules = check_policy(Config(), fixed)
     assert config.goals["speed"] == "max"
     assert rules

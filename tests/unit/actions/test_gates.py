@@ -8,20 +8,16 @@ import os
 import pytest
 
 from code_folder import repository
-from exptrack.actions.case import Case
 from exptrack.actions.gates import judge, unmet
-from exptrack.config import Config, Gates, Project
+from exptrack.config import Gates
 from exptrack.model import Artifact, CodeState, StoredFile
 from exptrack.store.trees import encode_tree
+from judged import case_of
 from made import ANOTHER_ID, digest_of, file_artifact, run, summary
 
-NOW = 1795384800.0  # 2026-11-22T22:00:00Z, five minutes after the end of the runs
 
-
-def gates_of(store, made, *gates, current=None, model="m", goals=(), said=(), now=NOW):
-    config = Config(gates=gates, goals=dict(goals))
-    project = Project(store.root, os.path.join(store.root, ".exptrack"), store.root, config)
-    return judge(Case(project, store, made, model, current, now, said))
+def gates_of(store, made, *gates, goals=(), **more):
+    return judge(case_of(store, made, *gates, goals=dict(goals), **more))
 
 
 def the(gates, name):
@@ -135,6 +131,14 @@ def test_the_name_says_the_goal_when_the_policy_does_not(store):
     assert better(store, 0.89, 0.90, goal=None, name="val/loss").passed
 
 
+def test_the_goal_of_today_judges_and_not_the_one_of_the_seal(store):
+    made = run(metrics={"odd": summary(2.0, "min")})
+    before = run(ANOTHER_ID, metrics={"odd": summary(1.0, "min")})
+    table = Gates("m", better_than_current="odd")
+    assert the(gates_of(store, made, table, current=before, goals={"odd": "max"}), "better").passed
+    assert not the(gates_of(store, made, table, current=before), "better").passed
+
+
 def test_without_any_goal_it_asks_for_one(store):
     gate = better(store, 2.0, 1.0, goal=None, name="odd")
     assert not gate.passed
@@ -222,6 +226,7 @@ def test_forged_outputs_are_not_there(store, digest):
 
 def test_all_unmet_gates_are_there_at_once(store):
     table = Gates("m", metrics=("a > 1", "b > 1"), better_than_current="a", clean=True, outputs=("model",))
+    table = table._replace(branches=("main",), pushed=True, same_inputs=("test",), reproduced="1d", approvals=1)
     gates = gates_of(store, run(status="failed"), table, current=run(ANOTHER_ID))
     assert [g.gate for g in unmet(gates)] == [
         "status",
@@ -229,7 +234,12 @@ def test_all_unmet_gates_are_there_at_once(store):
         "b > 1",
         "better_than_current a",
         "clean",
+        "branch main",
+        "pushed",
+        "same input test",
         "output model",
+        "reproduced 1d",
+        "approvals 1",
     ]
 
 

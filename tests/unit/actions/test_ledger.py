@@ -11,8 +11,10 @@ import pytest
 from exptrack.actions import ledger
 from exptrack.actions.holdings import read_words
 from exptrack.errors import Overtaken
+from exptrack.model import Event
+from exptrack.record.rundir import new_id
 from exptrack.store.place import Store, open_store
-from made import AN_ID, ANOTHER_ID, manifest
+from made import AN_ID, ANOTHER_ID, attempts, manifest
 
 
 @pytest.fixture
@@ -92,6 +94,59 @@ def test_a_promoted_manifest_that_was_edited_or_lost_shows(store):
     assert problems(store) == [(ANOTHER_ID, "altered since it was promoted as m@2")]
     os.unlink(path)
     assert problems(store) == [(ANOTHER_ID, "missing, and it is m@2")]
+
+
+def said(store: Store, action: str, **data) -> Event:
+    made = Event(id=new_id(), run=AN_ID, action=action, at="2026-11-23T00:00:00.000Z", author="bob", data=data)
+    store.records.add_event(made)
+    return made
+
+
+def event_file(store: Store, made: Event) -> str:
+    return os.path.join(store.records.events, made.id + ".json")
+
+
+def test_a_promotion_vouches_for_what_it_rests_on(store):
+    seen = said(store, "reproduced", verdict="reproduced")
+    past = store.records.promotions("m")
+    made = ledger.append(store, "m", ANOTHER_ID, after=past, reason=None, evidence=[seen.id])
+    assert list(made.evidence) == [seen.id]
+    assert problems(store) == []
+    edit(event_file(store, seen), author="eve")
+    assert problems(store) == [(ANOTHER_ID, "altered, and m@4 rests on it")]
+    os.unlink(event_file(store, seen))
+    assert problems(store) == [(ANOTHER_ID, "missing, and m@4 rests on it")]
+
+
+def test_an_approval_of_another_manifest_shows(store):
+    said(store, "approve", model="n", manifest=ledger.manifest_digest(store.records, AN_ID))
+    assert problems(store) == []
+    said(store, "approve", model="n", manifest="0" * 64)
+    assert problems(store) == [(AN_ID, "bob approved another manifest than the run's")]
+
+
+def test_an_approval_of_an_earlier_attempt_is_no_damage(store):
+    run_id = "0" + ANOTHER_ID[1:-1] + "s"
+    store.records.add_manifest(manifest(run_id))
+    digest = ledger.manifest_digest(store.records, run_id)
+    store.records.add_manifest(manifest(run_id, attempts=attempts("ada", "ada")))
+    assert ledger.manifest_digest(store.records, run_id) != digest
+    data = {"model": "n", "manifest": digest}
+    store.records.add_event(
+        Event(id=new_id(), run=run_id, action="approve", at="2026-11-23T00:00:00.000Z", author="bob", data=data)
+    )
+    assert problems(store) == []
+
+
+def test_an_approved_manifest_that_was_lost_shows(store):
+    alone = "0" + ANOTHER_ID[1:-1] + "s"
+    store.records.add_manifest(manifest(alone))
+    approved = Event(
+        id=new_id(), run=alone, action="approve", at="2026-11-23T00:00:00.000Z", author="bob", data={"model": "n"}
+    )
+    store.records.add_event(approved)
+    os.unlink(os.path.join(store.root, "runs", alone + ".json"))
+    assert problems(store) == [(alone, "missing, and bob approved it on 2026-11-23")]
 
 
 def test_histories_from_before_the_chain_are_no_damage(store):

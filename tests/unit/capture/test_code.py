@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from code_folder import CodeFolder, repository
-from exptrack.capture.code import describe, is_reachable_from_remote
+from exptrack.capture.code import branches_with, describe, email_of, is_reachable_from_remote
 
 
 @pytest.fixture
@@ -88,3 +88,36 @@ def test_a_broken_or_distrusted_repository(code: CodeFolder, monkeypatch: pytest
 def test_no_git(code: CodeFolder) -> None:
     script = f"from exptrack.capture.code import describe; assert describe({str(code.root)!r}) is None"
     subprocess.run([sys.executable, "-c", script], check=True, env={"PATH": "/nowhere", "HOME": str(code.root)})
+
+
+def test_branches_with_a_commit(code: CodeFolder, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.git"
+    code.git("init", "-q", "--bare", "-b", "main", str(bare))
+    code.git("remote", "add", "origin", str(bare))
+    code.write("a.py", "1\n")
+    first = code.commit()
+    code.git("push", "-q", "origin", "main")
+    code.git("remote", "set-head", "origin", "main")
+    code.git("checkout", "-q", "-b", "feature/x")
+    code.write("a.py", "2\n")
+    second = code.commit()
+    root = str(code.root)
+    assert branches_with(root, first) == ("feature/x", "main", "origin/main")
+    assert branches_with(root, second) == ("feature/x",)
+    code.git("checkout", "-q", "--detach")
+    code.git("branch", "-q", "-D", "feature/x")
+    assert branches_with(root, second) == ()
+    assert branches_with(root, "f" * 40) is None
+    assert branches_with(root, "--all") is None
+    assert branches_with(str(tmp_path), first) is None
+
+
+def test_the_email_git_would_sign_with(code: CodeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(code.root)
+    assert email_of(root) == "t@example.invalid"
+    monkeypatch.delenv("GIT_AUTHOR_EMAIL")
+    # Git would make one up from login and host name: nobody said that.
+    assert email_of(root) is None
+    code.git("config", "user.email", "Ada Lovelace <ada@example.invalid>")
+    assert email_of(root) == "Ada Lovelace ada@example.invalid"
+    assert email_of(str(tmp_path)) is None

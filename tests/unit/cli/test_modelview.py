@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from exptrack.actions.approve import Approval
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.verify import Problem
 from exptrack.actions.which import Answer, Match
 from exptrack.cli.modelview import (
     print_answer,
+    print_approval,
     print_history,
     print_models,
     print_promotion,
     print_verdict,
     print_verified,
 )
+from judged import event
 from made_runs import GATES, full_run, piped, promotion, text_of
 
 RUN = full_run()
@@ -68,6 +71,17 @@ def test_every_gate_with_its_verdict():
 def test_a_promotion_says_what_was_there_before():
     rows = lines(print_promotion, Verdict(RUN, "digits-prod", "x", GATES[:1]), promotion(3, RUN.id, "x"))
     assert rows[-1] == f"digits-prod@3: {RUN.id} (baseline) is current, was x".split()
+
+
+def test_an_approval_stands_under_the_verdict_it_led_to():
+    said = event(1, "approve")
+    rows = lines(print_approval, Approval(Verdict(RUN, "m", None, GATES), said, True))
+    assert rows[-1] == f"bob approves {RUN.id} (baseline) for m".split()
+    rows = lines(print_approval, Approval(Verdict(RUN, "m", None, GATES[:1]), said, False))
+    assert rows[-2][-4:] == ["(as", "was", "recorded", "already)"]
+    assert rows[-1] == f"`exptrack promote {RUN.id} m` makes it current".split()
+    back = Approval(Verdict(RUN, "m", RUN.id, GATES[:1]), event(2, "unapprove"), True)
+    assert lines(print_approval, back)[-1][:4] == ["bob", "no", "longer", "approves"]
 
 
 def test_who_made_a_file():

@@ -348,3 +348,32 @@ def test_sigkill_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path):
         assert len([records.manifest(i) for i in records.run_ids()]) >= said
         assert [p.sequence for p in records.promotions("m/x")] == [*range(1, len(records.promotions("m/x")) + 1)]
         assert len(records.promotions("m/x")) >= said
+
+
+def test_what_was_said_of_one_run_comes_from_the_files_in_order(records):
+    ids = [f"01evt0000000000{n}" for n in range(4)]
+    for event_id, run_id in zip(ids, (AN_ID, ANOTHER_ID, AN_ID, ANOTHER_ID), strict=True):
+        records.add_event(event(event_id, run=run_id, data={"of": AN_ID}))
+    assert [e.id for e in records.events_about(AN_ID)] == [ids[0], ids[2]]
+    assert list(records.events_about("01nobody00000000")) == []
+
+
+def test_a_broken_word_about_a_run_is_said_and_one_about_nobody_passed_over(records):
+    records.add_event(event())
+    path = os.path.join(records.events, ANOTHER_ID + ".json")
+    with open(path, "wb") as f:
+        f.write(b"{")
+    assert [e.id for e in records.events_about(AN_ID)] == [AN_ID]
+    with open(path, "wb") as f:
+        f.write(b'{"run":"' + AN_ID.encode())
+    with pytest.raises(Damaged):
+        list(records.events_about(AN_ID))
+
+
+def test_the_bytes_of_an_event(records):
+    records.add_event(event())
+    assert json.loads(records.event_bytes(AN_ID))["action"] == "tag"
+    with pytest.raises(FileNotFoundError):
+        records.event_bytes(ANOTHER_ID)
+    with pytest.raises(Damaged):
+        records.event_bytes("../runs/x")
