@@ -145,8 +145,8 @@ def _check_evidence(store: Store, p: Promotion) -> Iterator[Problem]:
 
 
 def _check_approval(store: Store, event: Event) -> Iterator[Problem]:
-    """An approval speaks of a manifest that is there: else that is not what was approved. A run that was continued since
-    has the manifest of the attempt before too."""
+    """An approval speaks of a manifest that is there: else that is not what was approved. A run that was continued
+    since has the manifests of the attempts before too."""
     records = store.records
     known = [records.manifest_bytes(event.run, n + 1) for n in range(records.attempt_count(event.run))]
     if not known:
