@@ -60,6 +60,7 @@ class Gates(NamedTuple):
     same_inputs: bool | tuple[str, ...] = False
     reproduced: str | None = None
     approvals: int = 0
+    bypassed: bool | None = None
     on_promote: tuple[str, ...] = ()
     on_demote: tuple[str, ...] = ()
 
@@ -74,6 +75,8 @@ class Config(NamedTuple):
     tags: Mapping[str, str] = {}
     required_tags: tuple[str, ...] = ()
     required_name: str | None = None
+    allowed_tags: Mapping[str, tuple[str, ...] | str] = {}
+    is_bypass_allowed: bool = False
     required_metrics: tuple[str, ...] = ()
     required_outputs: tuple[str, ...] = ()
     required_end_tags: tuple[str, ...] = ()
@@ -224,6 +227,8 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         tags=raw.get("tags", {}),
         required_tags=tuple(require.get("tags", ())),
         required_name=require.get("name"),
+        allowed_tags={t: v if isinstance(v, str) else tuple(v) for t, v in require.get("allowed", {}).items()},
+        is_bypass_allowed=require.get("bypass", False),
         required_metrics=tuple(end.get("metrics", ())),
         required_outputs=tuple(end.get("outputs", ())),
         required_end_tags=tuple(end.get("tags", ())),
@@ -264,6 +269,7 @@ def _gates(name: str, raw: Mapping[str, Any]) -> Gates:
         same_inputs=same if isinstance(same, bool) else tuple(same),
         reproduced=raw.get("reproduced"),
         approvals=raw.get("approvals", 0),
+        bypassed=raw.get("bypassed"),
         on_promote=tuple(raw.get("on_promote", ())),
         on_demote=tuple(raw.get("on_demote", ())),
     )

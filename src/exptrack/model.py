@@ -171,7 +171,7 @@ class RunManifest:
     `asked`: how `run` was told to record (declared outputs, `-p`, config files, how metrics are read, what must be),
     so that the same can be asked again; empty in manifests of before it was kept. `stopped_by`: who told it to stop, as
     one sentence (record/stopping.py); a program may have ended by itself all the same. `attempts`: all of them, empty
-    when there was one."""
+    when there was one. `policy_bypassed`: the reason of `--no-policy`."""
 
     id: str
     status: str
@@ -206,6 +206,7 @@ class RunManifest:
     warnings: tuple[str, ...] = ()
     asked: Mapping[str, Any] = field(default_factory=dict)
     stopped_by: str | None = None
+    policy_bypassed: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

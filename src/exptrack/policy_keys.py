@@ -15,14 +15,23 @@ from exptrack.errors import ExptrackError
 
 PYPROJECT = "pyproject.toml"
 
+# As the value of a default tag: who git says is at work here (actions/authors.py).
+FROM_GIT = "$git"
+
 # type names: str, bool, number, size, list (of str), table (str -> str), goals, patterns, definitions, aliases, regex,
 # gates
 SCHEMA: Mapping[str, Any] = {
     "project": "str",
     "store": "str",
     "shared": "bool",
-    "tags": "table",
-    "require": {"tags": "list", "name": "regex", "end": {"metrics": "list", "outputs": "list", "tags": "list"}},
+    "tags": "defaults",
+    "require": {
+        "tags": "list",
+        "name": "regex",
+        "allowed": {"*": "values"},
+        "bypass": "bool",
+        "end": {"metrics": "list", "outputs": "list", "tags": "list"},
+    },
     "metrics": {
         "goals": "goals",
         "patterns": "patterns",
@@ -46,6 +55,7 @@ SCHEMA: Mapping[str, Any] = {
             "same_inputs": "inputs",
             "reproduced": "duration",
             "approvals": "count",
+            "bypassed": "bool",
             "on_promote": "commands",
             "on_demote": "commands",
         }
@@ -112,6 +122,14 @@ def _wrong(kind: str, value: Any) -> str | None:
         "number": (isinstance(value, (int, float)) and not isinstance(value, bool), "is a number"),
         "list": (is_list, "is a list of strings"),
         "table": (is_table, "is a table of strings"),
+        "defaults": (
+            is_table and all(v == FROM_GIT or not v.startswith("$") for v in value.values()),
+            f'has "{FROM_GIT}" and no other value with a $' if is_table else "is a table of strings",
+        ),
+        "values": (
+            is_list or (isinstance(value, str) and _is_regex(value)),
+            "is a list of values or a regular expression",
+        ),
         "goals": (is_table and all(v in ("max", "min") for v in value.values()), 'is a table of "max" or "min"'),
         "patterns": (is_table and all(_is_regex(v) for v in value.values()), "is a table of regular expressions"),
         "definitions": (are_definitions(value), 'is a list of tables { Name = "loss", Regex = "loss=([0-9.]+)" }'),

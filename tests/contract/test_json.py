@@ -145,6 +145,7 @@ RUN = {
     "version": str,
     "stopped_by": OPTIONAL,
     "attempts": [ATTEMPT],
+    "policy_bypassed": OPTIONAL,
 }
 CHANGE = {
     "key": str,
@@ -347,6 +348,7 @@ def test_the_fields_of_csv_stay_in_their_order():
         "version",
         "stopped_by",
         "attempts",
+        "policy_bypassed",
     ]
 
 

@@ -22,9 +22,14 @@ store = "../shared"
 shared = true
 [tags]
 owner = "vision"
+person = "$git"
 [require]
 tags = ["project", "owner"]
 name = '^[a-z-]+$'
+bypass = true
+[require.allowed]
+intent = ["baseline", "release"]
+owner = '^[a-z.]+$'
 [require.end]
 metrics = ["val/acc"]
 outputs = ["model"]
@@ -49,6 +54,7 @@ branch = "main"
 same_inputs = ["test"]
 reproduced = "30d"
 approvals = 1
+bypassed = true
 on_promote = ["./deploy 'a b'"]
 on_demote = ["./stop"]
 [promote."*"]
@@ -98,9 +104,11 @@ def test_every_key_arrives(tmp_path):
         project="churn",
         store="../shared",
         is_store_shared=True,
-        tags={"owner": "vision"},
+        tags={"owner": "vision", "person": "$git"},
         required_tags=("project", "owner"),
         required_name="^[a-z-]+$",
+        allowed_tags={"intent": ("baseline", "release"), "owner": "^[a-z.]+$"},
+        is_bypass_allowed=True,
         required_metrics=("val/acc",),
         required_outputs=("model",),
         required_end_tags=("data",),
@@ -124,6 +132,7 @@ def test_every_key_arrives(tmp_path):
                 same_inputs=("test",),
                 reproduced="30d",
                 approvals=1,
+                bypassed=True,
                 on_promote=("./deploy 'a b'",),
                 on_demote=("./stop",),
             ),
@@ -200,6 +209,12 @@ WRONG = [
     ("project = 5", "`project` is a string, not 5"),
     ("tags = 5", "`tags` is a table of strings, not 5"),
     ("[tags]\nowner = 5", "`tags` is a table of strings"),
+    ("[tags]\nowner = '$gti'", '`tags` has "$git" and no other value with a $'),
+    ("[require]\nallowed = ['a']", "`require.allowed` is a table"),
+    ("[require.allowed]\nintent = 5", "`require.allowed.intent` is a list of values or a regular expression"),
+    ("[require.allowed]\nintent = '('", "`require.allowed.intent` is a list of values or a regular expression"),
+    ("[require.allowed]\nintent = ['a', 5]", "`require.allowed.intent` is a list of values or a regular expression"),
+    ("[require]\nbypass = 'yes'", "`require.bypass` is true or false"),
     ("require = ['owner']", "`require` is a table, not ['owner']"),
     ("[require]\ntags = 'owner'", "`require.tags` is a list of strings, not 'owner'"),
     ("[require]\ntags = ['a', 5]", "`require.tags` is a list of strings"),

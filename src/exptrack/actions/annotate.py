@@ -8,16 +8,18 @@ from typing import Any
 
 from exptrack.actions.authors import author
 from exptrack.actions.find import load_run, resolve
+from exptrack.actions.policy import disallowed
 from exptrack.capture.redact import mask_text, redact_mapping
 from exptrack.config import Project
-from exptrack.errors import ExptrackError
+from exptrack.errors import ExptrackError, Refused
 from exptrack.model import Event, Run
 from exptrack.record.rundir import new_id, utc
 from exptrack.store.place import Store
 
 
 def tag(project: Project, store: Store, text: str, pairs: Sequence[str]) -> Run:
-    """KEY=VALUE sets, KEY= (nothing behind it) removes; returns the run as it is now."""
+    """KEY=VALUE sets, KEY= (nothing behind it) removes; returns the run as it is now. Refused (exit 4) for a value
+    that [require.allowed] does not have."""
     run = _sealed(project, store, text)
     changes: dict[str, str] = {}
     for pair in pairs:
@@ -25,6 +27,11 @@ def tag(project: Project, store: Store, text: str, pairs: Sequence[str]) -> Run:
         if not equals or not key.strip() or any(c.isspace() for c in key.strip()):
             raise ExptrackError(f"{pair!r} is not a tag", "write KEY=VALUE to set it, KEY= to remove it")
         changes[key.strip()] = value
+    if wrong := disallowed(project.config.allowed_tags, changes):
+        where = f" ({project.config.path})" if project.config.path else ""
+        nearest = " ".join(f"{tag}={value}" for tag, (_, value) in wrong.items() if value)
+        hint = f"`exptrack tag {text} {nearest}`?" if nearest else "`exptrack policy explain` says what is allowed"
+        raise Refused("; ".join(problem for problem, _ in wrong.values()) + where, hint)
     gone = [k for k, v in changes.items() if not v]
     if lacking := [k for k in gone if k not in run.tags]:
         raise ExptrackError(

@@ -1,4 +1,4 @@
-"""Who is at the keyboard: $EXPTRACK_AUTHOR (a CI job sets it), else the login name; and are two of them one person?"""
+"""Who is at the keyboard: $EXPTRACK_AUTHOR (a CI job sets it), else the login name; who git says it is; are two one?"""
 
 from __future__ import annotations
 
@@ -15,6 +15,24 @@ def author() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
+
+
+def git_author(folder: str) -> str | None:
+    """Git's e-mail address up to the @, in small letters, else its user name; None when git knows neither.
+
+    What a CI job sets ($GIT_AUTHOR_EMAIL) comes before user.email of the configuration, as for a commit."""
+    from exptrack.capture import git
+
+    said = os.environ.get("GIT_AUTHOR_EMAIL", "")
+    for key in () if said else ("user.email", "user.name"):
+        try:
+            said = os.fsdecode(git.ask(folder, "config", "--get", key)).strip()
+        except git.GitTrouble:
+            continue  # not set, or no git
+        if said:
+            break
+    name, at, _ = said.partition("@")
+    return (name.lower() if at else name).strip() or None
 
 
 def is_same_person(a: str, b: str) -> bool:

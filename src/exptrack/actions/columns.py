@@ -39,6 +39,7 @@ FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "missing": lambda r: list(r.manifest.missing),
     "warnings": lambda r: len(r.manifest.warnings),
     "attempts": lambda r: len(r.manifest.attempts) or 1,
+    "policy_bypassed": lambda r: r.manifest.policy_bypassed,
     "code.commit": lambda r: r.manifest.code.commit,
     "code.branch": lambda r: r.manifest.code.branch,
     "code.remote": lambda r: r.manifest.code.remote,

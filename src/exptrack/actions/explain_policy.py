@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from exptrack.actions.goals import goal_for
-from exptrack.actions.policy import tags_of
+from exptrack.actions.policy import disallowed, tags_of
 from exptrack.amounts import size
 from exptrack.config import Config, Gates, Keep, read_config
 from exptrack.errors import ExptrackError
-from exptrack.policy_keys import PYPROJECT
+from exptrack.policy_keys import FROM_GIT, PYPROJECT
 from exptrack.policy_lines import line_of
 
 START, END, GATE, KEPT = "before the start", "at the end", "to promote", "when bytes go"
@@ -79,10 +79,22 @@ def _problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:
         if gates.replicates and not gates.better_than_current:
             where = lines.of("promote", gates.pattern, "replicates")
             yield f"{where}: `replicates` of what?", 'say which metric: better_than_current = "val/acc"'
+    yield from _tag_problems(config, lines)
     for metric, place in asked:
         if metric and goal_for(metric, config.goals) is None:
             hint = f'say it: [metrics] goals = {{ "{metric}" = "max" }}'
             yield f"{lines.of(*place)}: nothing says whether more or less `{metric}` is better", hint
+
+
+def _tag_problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:
+    """Tags that no run could have: a default that is not allowed, a list of no values."""
+    defaults = {tag: value for tag, value in config.tags.items() if value != FROM_GIT}
+    for tag, (problem, nearest) in disallowed(config.allowed_tags, defaults).items():
+        yield f"{lines.of('tags', tag)}: {problem}", f'say {tag} = "{nearest}"' if nearest else "change one of the two"
+    for tag, rule in config.allowed_tags.items():
+        if not rule and isinstance(rule, tuple):
+            place = lines.of("require", "allowed", tag)
+            yield f"{place}: no value of the tag {tag} is allowed", "list the values, or leave the line out"
 
 
 def explain_policy(config: Config, environment: Mapping[str, str]) -> Iterator[Rule]:
@@ -91,6 +103,7 @@ def explain_policy(config: Config, environment: Mapping[str, str]) -> Iterator[R
     yield from _start(config, lines, environment)
     yield from _end(config, lines)
     yield Rule(GATE, "the run is finished, and nothing mandatory is missing", ALWAYS, "*")
+    yield Rule(GATE, "it has not passed the policy by", ALWAYS, "*")
     yield Rule(GATE, "its kept outputs are still in the store", ALWAYS, "*")
     for gates in config.gates:
         yield from _gates(gates, lines)
@@ -101,12 +114,22 @@ def explain_policy(config: Config, environment: Mapping[str, str]) -> Iterator[R
 def _start(config: Config, lines: Lines, environment: Mapping[str, str]) -> Iterator[Rule]:
     known = tags_of(config, {}, environment)
     for tag in config.required_tags:
-        given = f"{tag}={known[tag]}" if known.get(tag, "").strip() else None
-        yield Rule(START, f"tag {tag}", lines.of("require", "tags"), given=given)
+        yield Rule(START, f"tag {tag}", lines.of("require", "tags"), given=_given(known, tag))
+    for tag, rule in config.allowed_tags.items():
+        asked = f"that matches {rule}" if isinstance(rule, str) else f"one of {', '.join(rule)}"
+        if_given = "" if tag in config.required_tags else ", if given"
+        source = lines.of("require", "allowed", tag)
+        yield Rule(START, f"tag {tag}{if_given}: {asked}", source, given=_given(known, tag))
     if config.required_name is not None:
         yield Rule(START, f"a name that matches {config.required_name}", lines.of("require", "name"))
+    if config.is_bypass_allowed:
+        yield Rule(START, "or a reason why not: --no-policy REASON", lines.of("require", "bypass"))
     source = lines.of("snapshot", "max_size") if config.snapshot_max_bytes != Config().snapshot_max_bytes else DEFAULT
     yield Rule(START, f"the code is at most {size(config.snapshot_max_bytes)}", source)
+
+
+def _given(known: Mapping[str, str], tag: str) -> str | None:
+    return f"{tag}={known[tag]}" if known.get(tag, "").strip() else None
 
 
 def _end(config: Config, lines: Lines) -> Iterator[Rule]:
@@ -153,6 +176,9 @@ def _more_gates(gates: Gates, source: Callable[[str], str]) -> Iterator[Rule]:
     if gates.approvals:
         people = "1 person" if gates.approvals == 1 else f"{gates.approvals} people"
         yield Rule(GATE, f"approved by {people} other than its owner", source("approvals"), gates.pattern)
+    if gates.bypassed is not None:
+        word = "may have" if gates.bypassed else "has not"
+        yield Rule(GATE, f"it {word} passed the policy by", source("bypassed"), gates.pattern)
     for command in gates.on_promote:
         yield Rule(AFTER, f"`{command}` runs when a run was promoted", source("on_promote"), gates.pattern)
     for command in gates.on_demote:

@@ -16,6 +16,7 @@ from typing import Any
 from exptrack.actions.default_outputs import default_outputs
 from exptrack.actions.goals import goal_for, stage
 from exptrack.actions.outputs import store_outputs
+from exptrack.actions.policy import disallowed
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.frozen import replace
@@ -54,12 +55,14 @@ def finish(
     since = start.resumes.first_started_at if start.resumes else start.started_at
     artifacts, problems = store_outputs(project, store, declared, start.cwd, since)
     said += problems
+    tags, problems = _sidecar_tags(start, reading)
+    said += problems
     metrics = _metrics(run_dir, start, reading)
     points = _keep(store, run_dir.file(rundir.POINTS))
     logs = _keep_logs(store, run_dir)
     found = Findings(
         params=redact_mapping(reading.params),
-        tags={k: str(v) for k, v in redact_mapping(reading.sidecar.tags).items()},
+        tags=tags,
         metrics=metrics,
         usage=_usage(run_dir, end),
         artifacts=artifacts,
@@ -104,6 +107,15 @@ def _metrics(run_dir: rundir.RunDir, start: Start, reading: Reading) -> dict[str
     found = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
     units = reading.units
     return {name: replace(m, unit=units.get((m.source or "", name))) for name, m in found.items()}
+
+
+def _sidecar_tags(start: Start, reading: Reading) -> tuple[dict[str, str], list[str]]:
+    """What the program said of tags, and why some of it does not count: the policy allows a value or it does not,
+    whoever gives it, and the one from the start stays."""
+    tags = {k: str(v) for k, v in redact_mapping(reading.sidecar.tags).items()}
+    wrong = disallowed(start.extra.get("allowed_tags", {}), tags)
+    kept = {tag: value for tag, value in tags.items() if tag not in wrong}
+    return kept, [f"not taken from the program: {problem}" for problem, _ in wrong.values()]
 
 
 def _attempt(said: list[str], what: str, step: Callable[[], Any], *, later: Sequence[int] = ()) -> None:

@@ -1,6 +1,7 @@
 """May this run become the current run of a model? Every gate that applies, with its verdict and what would change it.
 
-Some gates are always there: the run is finished, nothing mandatory is missing, its kept outputs are still in the store.
+Some gates are always there: the run is finished, nothing mandatory is missing, it has not passed the policy by, its
+kept outputs are still in the store.
 The rest come from every [promote.NAME] of the policy whose name (a glob) matches the model, one module a kind:
 metric_gates, code_gates, data_gates, trust_gates. The policy of today judges: a promotion is decided now.
 """
@@ -23,6 +24,7 @@ def judge(case: Case) -> tuple[Gate, ...]:
     return (
         _status(case.run),
         *_missing(case.run),
+        *_bypassed(case),
         *(metric_gate(case.run, text) for g in own for text in g.metrics),
         *(better_gate(case, g) for g in own if g.better_than_current),
         *(clean_gate(case.run) for g in own if g.clean),
@@ -58,6 +60,22 @@ def _missing(run: Run) -> Iterator[Gate]:
             wanted="mandatory",
             hint="[require.end] wants it; run again and give it",
         )
+
+
+def _bypassed(case: Case) -> Iterator[Gate]:
+    """A run that passed the policy by is promoted only where a table says so and none says the opposite."""
+    reason = case.run.manifest.policy_bypassed
+    if reason is None:
+        return
+    said = {table.bypassed for table in case.tables}
+    is_accepted = True in said and False not in said
+    yield Gate(
+        gate="policy",
+        passed=is_accepted,
+        value=f"passed by: {reason}",
+        wanted="met, or passed by where the gate accepts it" if is_accepted else "met",
+        hint="" if is_accepted else f"run again without --no-policy, or say bypassed = true in [promote.{case.model}]",
+    )
 
 
 def unmet(gates: Sequence[Gate]) -> list[Gate]:

@@ -20,11 +20,16 @@ TEMPLATE = """\
 # shared = true                          # open the store to the group of its folder
 
 # [tags]                                 # defaults for every run
-# owner = "vision"
+# owner = "vision"                       # "$git": who git says is at work
 
 # [require]
 # tags = ["project", "owner", "intent"]
 # name = '^[a-z0-9][a-z0-9-]*$'
+# bypass = true                          # allow --no-policy REASON; such a run cannot be promoted
+
+# [require.allowed]                      # values, or a regular expression
+# intent = ["baseline", "ablation", "release"]
+# owner = '^[a-z.]+$'
 
 # [require.end]
 # metrics = ["val/acc"]

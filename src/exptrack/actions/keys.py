@@ -32,6 +32,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "exit_code": ("r.exit_code", "number"),
     "signal": ("r.signal", "text"),
     "stopped_by": ("r.stopped_by", "text"),
+    "policy_bypassed": ("r.policy_bypassed", "text"),
     "pinned": ("r.pinned", "bool"),
     "missing": ("r.missing", "text"),
     "warnings": ("r.warnings", "number"),

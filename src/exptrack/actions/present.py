@@ -68,6 +68,7 @@ def run_json(run: Run, expired: Iterable[str] | None = None) -> JsonObject:
         "version": m.version,
         "stopped_by": m.stopped_by,
         "attempts": attempts_json(m),
+        "policy_bypassed": m.policy_bypassed,
     }
 
 

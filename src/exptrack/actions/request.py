@@ -41,6 +41,7 @@ class Request(NamedTuple):
     is_strict: bool = False
     is_quiet: bool = False
     is_declared_only: bool = False
+    no_policy: str | None = None
 
 
 class Before(NamedTuple):
@@ -81,7 +82,9 @@ def describe(request: Request, project: Project, before: Before | None = None) -
         given, parent = {**before.tags, **given}, parent or before.parent
     config = project.config
     tags = policy.tags_of(config, given, os.environ)
-    policy.check_start(config, tags, request.name)
+    bypassed = policy.bypass(config, request.no_policy)
+    if bypassed is None:
+        policy.check_start(config, tags, request.name)
     allowed = config.secret_names_allowed
     params = redact_mapping(_typed(policy.parse_pairs(request.params, "parameter", "-p")), allowed)
     now = time.time()
@@ -103,9 +106,8 @@ def describe(request: Request, project: Project, before: Before | None = None) -
         "outputs": [_declared(o, "output") for o in request.outputs],
         **({"default_model": folder} if (folder := model_folder(os.environ)) else {}),
         "goals": config.goals,
-        "required_metrics": config.required_metrics,
-        "required_outputs": config.required_outputs,
-        "required_tags": config.required_end_tags,
+        **_asked_of(config if bypassed is None else Config()),
+        **({} if bypassed is None else {"policy_bypassed": mask_text(bypassed, allowed)}),
         "parent": parent,
         "resumes": {**before.resumes, "id": new_id(now)} if before else None,
         "scheduler": _job(),
@@ -126,6 +128,16 @@ def _how_to_read(request: Request, config: Config) -> dict[str, Any]:
         is_declared_only=request.is_declared_only,
     )
     return {"configs": list(request.configs), "reading": reading}
+
+
+def _asked_of(config: Config) -> dict[str, Any]:
+    """What is asked of the run until its end; of one that passes the policy by, nothing."""
+    return {
+        "required_metrics": config.required_metrics,
+        "required_outputs": config.required_outputs,
+        "required_tags": config.required_end_tags,
+        "allowed_tags": config.allowed_tags,
+    }
 
 
 def _job() -> dict[str, str]:

@@ -14,6 +14,7 @@ from exptrack.actions.find import resolve
 from exptrack.actions.places import Place, here
 from exptrack.actions.request import Before, Request
 from exptrack.actions.unsealed import is_going_on
+from exptrack.capture.managed_job import is_only_named
 from exptrack.capture.redact import REDACTED
 from exptrack.config import Config
 from exptrack.errors import Damaged, NotStarted
@@ -63,7 +64,7 @@ def continuation(place: Place, run: Run) -> Before:
         raise Damaged(f"what run {m.id} was asked for cannot be read: {e}", "`exptrack verify` checks the run") from e
     return Before(
         run_id=run.id,
-        given={"name": m.name, "note": run.note, "group": m.group} | options,
+        given={"name": m.name, "note": run.note, "group": m.group, "no_policy": m.policy_bypassed} | options,
         tags=run.tags,
         parent=m.parent,
         resumes={
@@ -82,7 +83,8 @@ def _options(m: RunManifest, config: Config) -> dict[str, Any]:
     # Patterns of the policy are not repeated: they may have been mended there.
     patterns = [f"{k}={v}" for k, v in reading.get("patterns", {}).items() if k not in config.patterns]
     words = {
-        "inputs": [f"{i.name}={_from(m.cwd, i.path)}" for i in m.inputs],
+        # What a managed job only named is named by it again.
+        "inputs": [f"{i.name}={_from(m.cwd, i.path)}" for i in m.inputs if not is_only_named(i, m.warnings)],
         "outputs": [f"{label}={_from(m.cwd, pattern)}" for label, pattern in asked.get("outputs", ())],
         "configs": [_from(m.cwd, path) for path in asked.get("configs", ())],
         "metrics_files": [_from(m.cwd, path) for path in reading.get("files", ())],

@@ -11,6 +11,8 @@ from exptrack.capture import sagemaker, vertex
 from exptrack.capture.redact import mask_text, redact_mapping
 from exptrack.model import Declared, Input, Scalar
 
+_NO_DIGEST = "input {}: no digest"
+
 
 def job_parameters(env: Mapping[str, str], allowed: Collection[str] = ()) -> dict[str, Scalar]:
     """Typed and without secrets. They stand below the command line, on which most jobs repeat them."""
@@ -37,9 +39,14 @@ def job_inputs(env: Mapping[str, str], declared: Sequence[Declared]) -> tuple[li
     return found, unread, warnings
 
 
+def is_only_named(given: Input, warnings: Sequence[str]) -> bool:
+    """Has this input of a run no digest since its data is fetched when it is read?"""
+    return given.digest is None and any(w.startswith(_NO_DIGEST.format(given.name)) for w in warnings)
+
+
 def _unread(name: str, path: str) -> Input:
     return Input(name=name, path=path, digest=None, size=0, files=0)
 
 
 def _why(name: str, reason: str, path: str) -> str:
-    return f"input {name}: no digest, {reason}; with -i {name}={path} it is read all the same"
+    return f"{_NO_DIGEST.format(name)}, {reason}; with -i {name}={path} it is read all the same"

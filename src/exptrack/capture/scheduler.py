@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from exptrack.capture import sagemaker, vertex
 from exptrack.capture.launcher import world_facts
 from exptrack.capture.managed import json_of
 from exptrack.capture.redact import mask_text
@@ -83,13 +82,20 @@ _UNSET = ("", "undefined", "0-0")
 
 def scheduler_facts(env: Mapping[str, str]) -> dict[str, str]:
     """Empty on a machine that nobody schedules; also what a distributed launcher says of the world's size."""
-    facts = _batch_facts(env) or _ray_facts(env) or sagemaker.job_facts(env) or vertex.job_facts(env)
+    facts = _batch_facts(env) or _ray_facts(env) or _managed_facts(env)
     if env.get("KUBERNETES_SERVICE_HOST"):
         facts = {**_pod_facts(env), **facts}
     world = world_facts(env)
     if "restarts" in facts:
         world.pop("restarts", None)  # of the whole job, and not of torchrun's workers in it
     return {fact: mask_text(value) for fact, value in {**facts, **world}.items()}
+
+
+def _managed_facts(env: Mapping[str, str]) -> dict[str, str]:
+    # On use: a job of a batch system may be asked for before the command starts, and these read JSON and arguments.
+    from exptrack.capture import sagemaker, vertex
+
+    return sagemaker.job_facts(env) or vertex.job_facts(env)
 
 
 def _pod_facts(env: Mapping[str, str]) -> dict[str, str]:

@@ -32,6 +32,7 @@ VALUES = {
     "--metrics": "metrics_files",
     "--metric": "patterns",
     "--resume": "resume",
+    "--no-policy": "no_policy",
 }
 FLAGS = {
     "--child": "is_child",

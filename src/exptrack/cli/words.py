@@ -58,6 +58,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("--metric", "metric=", "Extra pattern; or FILE.json of them."),
         ("--no-auto", "", "Search for no metric files; read those of --metrics."),
         ("--resume", "run", "Continue this run; without a command, its own."),
+        ("--no-policy", "text", "Pass the policy by, where it lets you."),
         ("--child", "", "Inside another run: record as a child run of it."),
         ("--strict", "", "Exit 4 when something mandatory is missing at the end."),
         ("-q --quiet", "", "Print nothing of our own."),

@@ -71,8 +71,13 @@ def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Find
         version=__version__,
         warnings=(*start.warnings, *captured.get("warnings", ()), *ended.warnings, *found.warnings),
         asked=asked_of(start),
+        policy_bypassed=_text(start.extra.get("policy_bypassed")),
         stopped_by=stopped_by(ended.orders or found.orders, ended.signal, machine.scheduler),
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def asked_of(start: Start) -> dict[str, Any]:

@@ -46,7 +46,8 @@ CREATE TABLE runs (
     version TEXT NOT NULL,
     stopped_by TEXT,
     attempts INTEGER NOT NULL,
-    job TEXT
+    job TEXT,
+    policy_bypassed TEXT
 );
 CREATE INDEX runs_by_start ON runs (started, id);
 CREATE INDEX runs_by_name ON runs (name);

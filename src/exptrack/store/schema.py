@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from exptrack.model import Event, Promotion, Run, Scalar, StoredFile
 
-VERSION = 3
+VERSION = 4
 Rows = dict[str, list[tuple[Any, ...]]]
 DETAILS = ("tags", "params", "metrics", "inputs", "artifacts", "files")
 _LARGEST = 2**63 - 1
@@ -173,7 +173,7 @@ def _run_row(run: Run) -> tuple[Any, ...]:
         *(box.os or None, box.cpu or None, box.cores or None, box.memory or None, gpus, len(box.gpus), box.cuda),
         *(u.cpu_seconds, u.max_rss, u.max_gpu_memory, u.gpu_utilisation, u.energy_joules),
         *(", ".join(m.missing) or None, len(m.warnings), m.version, m.stopped_by),
-        *(len(m.attempts) or 1, job_of(box.scheduler)),
+        *(len(m.attempts) or 1, job_of(box.scheduler), m.policy_bypassed),
     )
 
 

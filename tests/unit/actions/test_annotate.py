@@ -11,8 +11,8 @@ import pytest
 
 from exptrack.actions.annotate import note, pin, tag
 from exptrack.actions.find import load_run
-from exptrack.config import find_project
-from exptrack.errors import ExptrackError, NoSuchRun
+from exptrack.config import Config, find_project
+from exptrack.errors import ExptrackError, NoSuchRun, Refused
 from exptrack.record import rundir
 from made import AN_ID, ANOTHER_ID, manifest
 
@@ -32,6 +32,21 @@ def say(project, store, sealed):
 
     yield go
     assert store.records.manifest_bytes(AN_ID) == sealed
+
+
+def test_a_value_that_is_not_allowed_is_refused_and_the_nearest_is_named(project, store, sealed):
+    project.config = Config(
+        path="/p/exptrack.toml", allowed_tags={"intent": ("baseline", "release"), "owner": "^[a-z]+$"}
+    )
+    with pytest.raises(Refused) as e:
+        tag(project, store, AN_ID, ["intent=basline", "owner=Ada", "other=x"])
+    assert e.value.exit_code == 4
+    assert "the tag intent is 'basline', not one of baseline, release (did you mean baseline?)" in e.value.message
+    assert "the tag owner is 'Ada', which does not match ^[a-z]+$ (/p/exptrack.toml)" in e.value.message
+    assert "intent=baseline" in e.value.hint
+    assert load_run(project, store, AN_ID).tags == {"owner": "ada", "data": "v1"}
+    # Removing is not giving a value.
+    assert tag(project, store, AN_ID, ["intent=release", "owner="]).tags == {"data": "v1", "intent": "release"}
 
 
 def everything(root):

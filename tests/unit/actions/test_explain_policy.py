@@ -122,3 +122,43 @@ def test_what_is_well_formed_and_cannot_work_is_wrong(tmp_path):
 def test_a_wrong_key_is_told_with_its_line(tmp_path):
     with pytest.raises(ExptrackError, match=r":2: unknown key `require.tag`"):
         check_policy(Config(), written(tmp_path, '[require]\ntag = ["x"]\n'))
+
+
+def test_allowed_values_owners_from_git_and_the_way_around(tmp_path):
+    text = """[tags]
+owner = "$git"
+[require]
+tags = ["intent"]
+bypass = true
+[require.allowed]
+intent = ["baseline", "release"]
+owner = '^[a-z]+$'
+[promote.m]
+bypassed = true
+[promote.n]
+bypassed = false
+"""
+    path = written(tmp_path, text)
+    said = {r.asked: (r.source.removeprefix(path), r.given) for r in explain_policy(read_config(path), {})}
+    assert said["tag intent"] == (":4", None)
+    assert said["tag intent: one of baseline, release"] == (":7", None)
+    # The identity the tests give git: t@example.invalid.
+    assert said["tag owner, if given: that matches ^[a-z]+$"] == (":8", "owner=t")
+    assert said["or a reason why not: --no-policy REASON"] == (":5", None)
+    assert said["it has not passed the policy by"][0] in ("always", ":12")
+    assert said["it may have passed the policy by"] == (":10", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('[tags]\nintent = "basline"\n[require.allowed]\nintent = ["baseline"]\n', 2, "did you mean baseline?"),
+        ("[require.allowed]\nintent = []\n", 2, "no value of the tag intent is allowed"),
+    ],
+)
+def test_tags_no_run_could_have_are_wrong(tmp_path, text, line, words):
+    path = written(tmp_path, text)
+    with pytest.raises(ExptrackError) as e:
+        check_policy(Config(), path)
+    assert e.value.message.startswith(f"{path}:{line}: ")
+    assert words in e.value.message

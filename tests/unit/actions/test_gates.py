@@ -47,6 +47,24 @@ def test_everything_mandatory_that_is_missing_is_a_gate(store):
     assert [g.gate for g in unmet(gates)] == ["status", "metric val/acc", "output model"]
 
 
+@pytest.mark.parametrize(
+    ("tables", "passed"),
+    [
+        ((), False),
+        ((None,), False),
+        ((True,), True),
+        ((False,), False),
+        ((True, None), True),
+        ((True, False), False),
+    ],
+)
+def test_a_run_that_passed_the_policy_by_needs_a_gate_that_accepts_it(store, tables, passed):
+    made = run(policy_bypassed="trying")
+    gate = the(gates_of(store, made, *(Gates("m", bypassed=b) for b in tables)), "policy")
+    assert (gate.passed, gate.value) == (passed, "passed by: trying")
+    assert passed or "bypassed = true" in gate.hint
+
+
 BOUNDS = [
     (">= 0.9", 0.9, True),
     (">= 0.9", 0.899, False),

@@ -39,6 +39,7 @@ def run(
         False, "--no-auto", help="Search for no metric files; read those of --metrics."
     ),
     resume: str = typer.Option(None, "--resume", metavar="RUN", help="Continue this run; without a command, its own."),
+    no_policy: str = typer.Option(None, "--no-policy", metavar="REASON", help="Pass the policy by, where it lets you."),
     is_child: bool = typer.Option(False, "--child", help="Inside another run: record as a child run of it."),
     is_strict: bool = typer.Option(False, "--strict", help="Exit 4 when something mandatory is missing at the end."),
     is_quiet: bool = typer.Option(False, "-q", "--quiet", help="Print nothing of our own."),
