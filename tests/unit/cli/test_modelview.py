@@ -94,43 +94,19 @@ def test_who_made_a_file():
     assert lines(print_answer, Answer("prod", None, (Match(RUN, "model", "prod"),)))[0][-1] == "model"
 
 
+def verified(count, problems):
+    return [" ".join(words) for words in lines(print_verified, count, 2048, problems)]
+
+
 def test_what_was_verified():
-    assert lines(print_verified, 12, 2048, []) == [["12", "objects", "read,", "2.0", "KiB:", "all", "as", "recorded"]]
-    assert lines(print_verified, 1, 2048, [Problem("r1", "model m.pt", "altered", "d" * 64)]) == [
-        ["✗", "r1", "model", "m.pt", "altered"],
-        [
-            "1",
-            "object",
-            "read,",
-            "2.0",
-            "KiB:",
-            "1",
-            "object",
-            "missing",
-            "or",
-            "altered,",
-            "which",
-            "1",
-            "run",
-            "names",
-        ],
+    assert verified(12, []) == ["12 objects read, 2.0 KiB: all as recorded"]
+    assert verified(1, [Problem("r1", "model m.pt", "altered", "d" * 64)]) == [
+        "✗ r1 model m.pt altered",
+        "1 object read, 2.0 KiB: 1 object missing or altered, which 1 run names",
     ]
 
 
 def test_an_object_that_several_runs_name_is_one_object():
     named = [Problem(run, what, "missing", "d" * 64) for run in ("r1", "r2") for what in ("model m.pt", "best b.pt")]
-    said = lines(print_verified, 3, 10, [*named, Problem("m@2", "promotion", "altered")])[-1]
-    assert said[5:] == [
-        "1",
-        "object",
-        "missing",
-        "or",
-        "altered,",
-        "which",
-        "2",
-        "runs",
-        "name;",
-        "1",
-        "record",
-        "wrong",
-    ]
+    said = verified(3, [*named, Problem("m@2", "promotion", "altered")])[-1]
+    assert said.endswith(": 1 object missing or altered, which 2 runs name; 1 record wrong")
