@@ -258,7 +258,10 @@ def named_by(manifest: dict[str, object]) -> list[str]:
         elif isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
             found.append(value)
 
-    look({k: v for k, v in manifest.items() if k in ("artifacts", "logs", "points", "code")})
+    attempts = manifest.get("attempts", [])
+    assert isinstance(attempts, list)
+    for one in (manifest, *attempts):
+        look({k: v for k, v in one.items() if k in ("artifacts", "logs", "points", "code", "tree")})
     return found
 
 

@@ -74,13 +74,13 @@ def test_while_a_run_begins(work: Path, tmp_path: Path) -> None:
         assert set(open_store(found.store, create=True).records.run_ids()) == ({START["id"]} if runs else set()), where
 
 
-def ended(work: Path) -> None:
+def ended(work: Path, begin: str = BEGIN) -> None:
     """A run that has ended and is not sealed: with output, a model of two files, and its end."""
-    exec(with_names("note = print\n" + BEGIN, work), {})
+    exec(with_names("note = print\n" + begin, work), {})
     folder = work / ".exptrack" / "live" / str(START["id"])
     (folder / "stdout.log").write_text("".join(f"step={i} loss={1 / (i + 1):.6f}\n" for i in range(50)))
     (folder / "end.json").write_text('{"ended_at": "2026-11-22T22:00:00.000Z", "exit_code": 0, "seconds": 4.0}')
-    (work / "model").mkdir()
+    (work / "model").mkdir(exist_ok=True)
     for name in ("weights.bin", "tokenizer.json"):
         (work / "model" / name).write_text(name * 1000)
 
@@ -107,6 +107,45 @@ def test_while_a_run_is_sealed(work: Path, tmp_path: Path) -> None:
         assert run.manifest.metrics["loss"].count == 50, where
         assert [a.files for a in run.manifest.artifacts] == [2], where
         assert store.objects.read(run.manifest.logs["stdout"]).count(b"loss=") == 50, where
+        assert not os.listdir(found.live), where
+        check_store(store)
+        os.chdir(work)
+
+
+AGAIN = """
+import os
+from exptrack.record import rundir
+run_dir = rundir.claim(os.path.join(FOLDER, ".exptrack", "live"), START["id"])
+second = {"number": 2, "id": "01abcdefghjkmnpz", "first_started_at": START["started_at"]}
+run_dir.begin({**START, "started_at": "2026-11-22T23:00:00.000Z", "resumes": second})
+"""
+
+
+def test_while_a_second_attempt_is_sealed(work: Path, tmp_path: Path) -> None:
+    """The first attempt is what it was at every moment; the second is sealed or will be, and the run is both."""
+    ended(work)
+    exec(with_names("note = print\n" + SEAL, work), {})
+    ended(work, AGAIN)
+    first = open_store(str(work / ".exptrack" / "store")).records.manifest_bytes(START["id"], 1)
+    (work / ".exptrack" / "live" / str(START["id"]) / "stdout.log").write_text("step=40 loss=0.5\nstep=41 loss=0.25\n")
+    disk = Disk(work)
+    journal = journal_of(with_names(SEAL, work), tmp_path, work)
+    assert len(journal) > 40
+    for folder, where, said in after_every_call(disk, journal, tmp_path / "after"):
+        found = find_project(str(folder))
+        assert found, where
+        (folder / ".exptrack" / "index.db").unlink(missing_ok=True)
+        store = open_store(found.store)
+        check_store(store)
+        assert store.records.manifest_bytes(START["id"], 1) == first, where
+        assert store.records.attempt_count(START["id"]) == 2 or not said, where
+        os.chdir(folder)
+        age_what_nobody_knows(Path(found.live))
+        assert recover(found)[1] == [], where
+        (run,) = find_runs(found, store, [])
+        assert [a.status for a in run.manifest.attempts] == ["finished", "finished"], where
+        loss = run.manifest.metrics["loss"]
+        assert (loss.count, loss.last_step, loss.last) == (42, 41, 0.25), where
         assert not os.listdir(found.live), where
         check_store(store)
         os.chdir(work)

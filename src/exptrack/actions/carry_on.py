@@ -67,12 +67,12 @@ def seal_attempt(store: Store, points: str, start: Start, own: RunManifest) -> R
 
 
 def _with(store: Store, before: RunManifest, points: str, start: Start, own: RunManifest) -> RunManifest:
-    merged = points + ".merged"
+    merged, old = points + ".merged", points_of(store, before)
     if before.points and not store.objects.is_whole(before.points):
         # Their loss is `verify`'s to tell, of the attempt they were of; it must not cost this one as well.
         said = "the points of the attempts before are missing or altered in the store: the curves begin here"
-        before, own = replace(before, points=None), replace(own, warnings=(*own.warnings, said))
-    blocks = continued(points_of(store, before), lambda: blocks_of(points))
+        own, old = replace(own, warnings=(*own.warnings, said)), _nothing
+    blocks = continued(old, lambda: blocks_of(points))
     fd = os.open(merged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         for line in encoded(blocks):
@@ -84,10 +84,16 @@ def _with(store: Store, before: RunManifest, points: str, start: Start, own: Run
     return put_together(before, own, start, metrics, digest)
 
 
+def _nothing() -> Iterable[Series]:
+    return ()
+
+
 def points_of(store: Store, manifest: RunManifest) -> Blocks:
     """The points of a sealed run, readable from their beginning as often as needed."""
-    path = store.objects.path(manifest.points) if manifest.points else ""
-    return lambda: blocks_of(path) if path else ()
+    if not manifest.points:
+        return _nothing
+    path = store.objects.path(manifest.points)
+    return lambda: blocks_of(path)
 
 
 def _by_itself(store: Store, own: RunManifest, resumes: Resumed, where: str) -> RunManifest:
@@ -107,7 +113,7 @@ def _bring_back(store: Store, own: RunManifest) -> None:
     again = [a for a in own.artifacts if a.digest in known]
     if not again:
         return
-    gone = apply_events(before, [store.records.event(i) for i in store.records.event_ids()]).expired
+    gone = apply_events(before, store.records.events_about(own.id)).expired
     there = {d for a in again for d in (a.digest, *(f.digest for f in files_of(store, a)))}
     if back := sorted(there.intersection(gone)):
         now = time.time()

@@ -18,9 +18,10 @@ from exptrack.capture.managed_job import is_only_named
 from exptrack.capture.redact import REDACTED
 from exptrack.config import Config
 from exptrack.errors import Damaged, NotStarted
+from exptrack.files import Lock
 from exptrack.model import Run, RunManifest
 from exptrack.record.attempts import attempts_of
-from exptrack.record.rundir import RunDir
+from exptrack.record.rundir import LOCK, RunDir, stillborn
 
 # Words about a run that a later attempt takes over; the others (pins, promotions, expiry) stay as they were said.
 SAID = ("tag", "untag", "note")
@@ -46,17 +47,18 @@ def _run(request: Request) -> tuple[Place, Run]:
 
 def continuation(place: Place, run: Run) -> Before:
     """What the next attempt at this run begins with. NotStarted when there may be none."""
-    if run.status == "running":
+    run_dir = RunDir(os.path.join(place.project.live, run.id))
+    if run.status == "running" or (is_going_on(place.store, run_dir) and run_dir.is_alive):
         raise NotStarted(f"run {run.id} is still running", f"`exptrack logs -f {run.id}` follows it")
-    records = place.store.records
-    if is_going_on(place.store, RunDir(os.path.join(place.project.live, run.id))):
+    if is_going_on(place.store, run_dir):
         raise NotStarted(f"run {run.id} is not sealed yet", "`exptrack recover` says why")
     if where := promoted_as(place.store, run.id):
         raise NotStarted(
             f"run {run.id} is {where}: what is promoted does not change any more",
             "start a new run from its weights; they are an input then, and the two are linked",
         )
-    events = [e for i in records.event_ids() if (e := records.event(i)).run == run.id and e.action in SAID]
+    _clear(place, run.id)
+    heard = [e.id for e in place.store.records.events_about(run.id) if e.action in SAID]
     m = run.manifest
     try:
         options = _options(m, place.project.config)
@@ -70,9 +72,22 @@ def continuation(place: Place, run: Run) -> Before:
         resumes={
             "number": len(attempts_of(m)) + 1,
             "first_started_at": m.started_at,
-            "heard": [e.id for e in events],
+            "heard": heard,
         },
     )
+
+
+def _clear(place: Place, run_id: str) -> None:
+    """An attempt that was killed before it began has left a directory in the way, which is nothing."""
+    for run_dir in stillborn(place.project.live):
+        lock = Lock(run_dir.file(LOCK))
+        try:
+            if run_dir.id == run_id and not run_dir.is_alive and lock.acquire(wait=False):
+                run_dir.remove()
+        except FileNotFoundError:
+            continue  # somebody else has just done it
+        finally:
+            lock.release()
 
 
 def _options(m: RunManifest, config: Config) -> dict[str, Any]:

@@ -82,7 +82,8 @@ class Records:
         not this one."""
         number = attempt or self.attempt_count(run_id) or 1
         what = f"manifest of run {run_id}" + (f", attempt {number}" if number > 1 else "")
-        manifest = wire.decode(RunManifest, self.manifest_bytes(run_id, number), what)
+        data = self.manifest_bytes(run_id, number if number > 1 else attempt)
+        manifest = wire.decode(RunManifest, data, what)
         if manifest.id != run_id:
             raise Damaged(f"{what} says it is run {manifest.id!r:.40}", "`exptrack verify` lists what is damaged")
         if (len(manifest.attempts) or 1) != number:
