@@ -208,7 +208,8 @@ MODELS = {
     ]
 }
 MATCH = {"run": str, "name": OPTIONAL, "status": str, "started_at": str, "kind": str, "path": str}
-WHICH = {"asked": str, "digest": OPTIONAL, "runs": [MATCH]}
+ANSWER = {"asked": str, "digest": OPTIONAL, "runs": [MATCH]}
+WHICH = {**ANSWER, "files": [{**ANSWER, "files": [ANSWER]}]}
 # Only there where a number is not finite; they come last.
 ODD = ("nan", "not_finite")
 
@@ -308,6 +309,7 @@ def test_models():
 def test_which():
     check(printed(which_json(Answer("f", "2" * 64, (Match(RUNS[0], "model", "out/m"),)))), WHICH)
     check(printed(which_json(Answer("m", None, ()))), WHICH)
+    check(printed(which_json(Answer("dir", "3" * 64, (), (Answer("dir/f", "2" * 64, ()),)))), WHICH)
 
 
 def test_get():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 from huggingface_hub import DatasetCard, ModelCard
 
@@ -129,3 +130,18 @@ def test_secrets_of_a_run_are_not_in_its_cards(tool: Tool) -> None:
         printed = tool(*words).stdout
         assert "[redacted]" in printed.replace("\\", "")
         assert token not in printed
+
+
+def test_which_run_made_each_file_of_a_list(tool: Tool) -> None:
+    first, second = made(tool)
+    tool.write("mine.txt", "mine")
+    line = "sha256sum out/model.bin out/deep/notes.txt mine.txt"
+    listed = subprocess.run(line.split(), cwd=tool.folder, capture_output=True, text=True, check=True).stdout
+    done = tool("which", "-", "--json", code=1, stdin=None, input=listed)
+    answers = json.loads(done.stdout)
+    assert [[m["run"] for m in a["runs"]] for a in answers] == [[second, second], [second, first], []]
+    known = "".join(listed.splitlines(keepends=True)[:2])
+    assert second in tool("which", "-", stdin=None, input=known).stdout
+    assert "no digest" in tool("which", "-", code=2).stderr
+    assert "line 1" in tool("which", "-", code=2, stdin=None, input="x\n").stderr
+    assert second in tool("which", "out").stdout

@@ -159,14 +159,13 @@ class Output(NamedTuple):
     size: int
 
 
-def outputs_with(project: Project, store: Store, digest: str) -> list[Output]:
+def outputs_with(library: Library, digest: str) -> list[Output]:
     """Every kept output with these bytes (sha256 in hex), files inside kept folders too; the newest run first."""
     sql = (
-        "SELECT f.run, f.kind, f.path, f.size FROM files f JOIN runs r ON r.id = f.run WHERE f.digest = ? "
+        "SELECT DISTINCT f.run, f.kind, f.path, f.size FROM files f JOIN runs r ON r.id = f.run WHERE f.digest = ? "
         "ORDER BY r.started DESC, r.id DESC, f.path"
     )
-    with opened(project, store) as library:
-        return [Output(*row) for row in library.index.select(sql, (digest,))]
+    return [Output(*row) for row in library.index.select(sql, (digest,))]
 
 
 def resolve(project: Project, store: Store, text: str) -> Run:

@@ -200,7 +200,8 @@ def change_json(change: Change) -> JsonObject:
 
 
 def which_json(answer: Answer) -> JsonObject:
-    """The runs behind a file or model, newest first; `digest` null: a model was asked for."""
+    """The runs behind a file or model, newest first; `digest` null: a model was asked for; `files`: the same of each
+    file of a folder that no run kept as a whole."""
     matches = [
         {
             "run": m.run.id,
@@ -212,7 +213,8 @@ def which_json(answer: Answer) -> JsonObject:
         }
         for m in answer.matches
     ]
-    return {"asked": answer.asked, "digest": answer.digest, "runs": matches}
+    files = [which_json(f) for f in answer.files]
+    return {"asked": answer.asked, "digest": answer.digest, "runs": matches, "files": files}
 
 
 def ls_csv(runs: Sequence[Run], keys: Sequence[Key] | None = None) -> Iterator[list[str]]:

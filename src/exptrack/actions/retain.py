@@ -26,6 +26,7 @@ from exptrack.errors import Damaged, NoSuchRun
 from exptrack.files import remove_if_there
 from exptrack.model import Event, Run, RunManifest, StoredFile
 from exptrack.record.rundir import new_id, utc
+from exptrack.store.as_read import digest_as_read
 from exptrack.store.fold import apply_events
 from exptrack.store.place import Store
 
@@ -74,6 +75,7 @@ class Inventory:
         self.namers: dict[str, set[str]] = defaultdict(set)
         self.protected: set[str] = set()
         self.sizes: dict[str, int] = {}
+        self.read_as: list[Made] = []
         for run in self.runs:
             self.files[run.id] = {f.digest: f for f in self._outputs(run.manifest)}
             for digest in self.files[run.id]:
@@ -91,6 +93,8 @@ class Inventory:
             if artifact.is_tree:
                 self.protected.add(artifact.digest)
                 self.folders[manifest.id][artifact.digest] = {f.digest for f in files}
+                if digest := digest_as_read(files):
+                    self.read_as.append(Made(manifest.id, digest, artifact.kind, artifact.path))
             yield from files
 
     def _protect(self, manifest: RunManifest, trees: set[str]) -> None:
@@ -115,6 +119,7 @@ class Inventory:
         spans = {m.id: Span(m.started_at, m.ended_at or "") for m in manifests}
         made = [Made(r.id, a.digest, a.kind, a.path) for r in self.runs for a in r.manifest.kept]
         made += [Made(i, f.digest, "", f.path) for i, files in self.files.items() for f in files.values()]
+        made += self.read_as
         used = [Used(m.id, i.digest, i.name, i.path) for m in manifests for i in m.inputs if i.digest]
         return link(spans, made, used)
 

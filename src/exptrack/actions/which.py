@@ -1,18 +1,22 @@
-"""`which`: the run behind a file (by its bytes, whatever it is called now), a folder, or a model."""
+"""`which`: the run behind a file (by its bytes, whatever it is called now), a folder, a list of digests, or a model."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
-from exptrack.actions.find import load_run, outputs_with
+from exptrack.actions.digest_list import read_digests
+from exptrack.actions.find import Library, load_run, opened, outputs_with
 from exptrack.actions.outputs import keep_folder
 from exptrack.actions.promote import models
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun
-from exptrack.model import Run
+from exptrack.model import Run, StoredFile
+from exptrack.store.as_read import LINK, digest_as_read
 from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
 
@@ -26,23 +30,32 @@ class Match(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Newest match first. `digest` None: a model was asked for."""
+    """Newest match first. `digest` None: a model was asked for. `files`: of a folder that no run kept as a whole."""
 
     asked: str
     digest: str | None
     matches: tuple[Match, ...]
+    files: tuple[Answer, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Has a run made it, or every file of it?"""
+        return bool(self.matches or self.files) and all(f.is_known for f in self.files)
 
 
 def which(project: Project, store: Store, asked: str) -> Answer:
     """NoSuchRun (exit 3) when it is neither a file nor a model; a file nobody made has no matches."""
     if os.path.exists(asked):
         try:
-            digest = digest_of(asked)
+            entries = _entries(asked)
+            digest = _sum(asked) if entries is None else _tree_digest(entries)
         except OSError as e:
             raise ExptrackError(f"cannot read {asked}: {e.strerror}", "name a file or folder that you may read") from e
-        return Answer(asked, digest, _matches(project, store, digest))
+        with opened(project, store) as library:
+            return _answer(library, cache(library.load), asked, digest, entries or ())
     if len(asked) == 64 and set(asked) <= set("0123456789abcdef"):
-        return Answer(asked, asked, _matches(project, store, asked))
+        with opened(project, store) as library:
+            return _answer(library, library.load, asked, asked)
     model = asked.removesuffix("@")
     try:
         history = models(store, model)[0]
@@ -55,19 +68,45 @@ def which(project: Project, store: Store, asked: str) -> Answer:
     return Answer(asked, None, (Match(load_run(project, store, history.current), "model", model),))
 
 
-def _matches(project: Project, store: Store, digest: str) -> tuple[Match, ...]:
-    found = outputs_with(project, store, digest)
-    return tuple(Match(load_run(project, store, o.run_id), o.kind, o.path) for o in found)
+def which_listed(project: Project, store: Store, lines: Iterable[str]) -> list[Answer]:
+    """One answer a line of a digest list, in its order. ExptrackError (exit 2) for a line that is none, or no line."""
+    listed = read_digests(lines)
+    with opened(project, store) as library:
+        runs = cache(library.load)  # thousands of files, and few runs that made them
+        return [_answer(library, runs, name, digest) for name, digest in listed]
+
+
+def _answer(
+    library: Library, runs: Callable[[str], Run], asked: str, digest: str, entries: Sequence[StoredFile] = ()
+) -> Answer:
+    found = outputs_with(library, digest)
+    if not found and (read := digest_as_read(entries)):
+        found = outputs_with(library, read)
+    matches = tuple(Match(runs(o.run_id), o.kind, o.path) for o in found)
+    if matches:
+        return Answer(asked, digest, matches)
+    files = [_answer(library, runs, os.path.join(asked, f.path), f.digest) for f in entries if f.mode != LINK]
+    return Answer(asked, digest, (), tuple(files))
 
 
 def digest_of(path: str) -> str:
     """sha256 of a file's bytes; of a folder: of its tree, as an artifact of the same content has it. OSError for what
     has no bytes or may not be read."""
+    entries = _entries(path)
+    return _sum(path) if entries is None else _tree_digest(entries)
+
+
+def _entries(path: str) -> list[StoredFile] | None:
+    """What is in a folder; None for a file. OSError for anything else."""
     if os.path.isfile(path):
-        return _sum(path)
+        return None
     if not os.path.isdir(path):
         raise OSError(errno.EINVAL, "not a file or folder", path)
-    return hashlib.sha256(encode_tree(keep_folder(_Summer(), path))).hexdigest()
+    return keep_folder(_Summer(), path)
+
+
+def _tree_digest(entries: Sequence[StoredFile]) -> str:
+    return hashlib.sha256(encode_tree(entries)).hexdigest()
 
 
 class _Summer:

@@ -121,6 +121,10 @@ def print_answer(screen: Screen, answer: Answer) -> None:
     """The runs behind a file or model, newest first."""
     if answer.digest:
         screen.line(answer.asked, Span(f"  sha256 {answer.digest[:DIGEST]}", "dim"))
+    if answer.files:
+        screen.line("no run kept this folder as a whole; its files:")
+        print_answers(screen, answer.files)
+        return
     if not answer.matches:
         screen.line("no run kept these bytes")
         return
@@ -138,6 +142,19 @@ def print_answer(screen: Screen, answer: Answer) -> None:
         ],
         INDENT if answer.digest else "",
     )
+
+
+def print_answers(screen: Screen, answers: Sequence[Answer]) -> None:
+    """A line for each: the newest run that made it, and how many more did."""
+    rows: list[list[Piece]] = []
+    for answer in answers:
+        if not answer.matches:
+            rows.append([answer.asked, Span("no run kept these bytes", "yellow")])
+            continue
+        m, more = answer.matches[0], len({m.run.id for m in answer.matches}) - 1
+        row: list[Piece] = [answer.asked, m.run.id, Span(m.run.manifest.name or "", "bold"), m.kind, m.path]
+        rows.append([*row, Span(f"and {more} more run{'s'[: more > 1]}" if more else "", "dim")])
+    screen.columns(rows)
 
 
 def print_verified(screen: Screen, count: int, size: int, problems: Sequence[Problem]) -> None:

@@ -138,6 +138,8 @@ def delete_run(conn: sqlite3.Connection, run_id: str) -> None:
 
 def rows_of_run(run: Run, trees: dict[str, tuple[StoredFile, ...]]) -> Rows:
     """Every row a run has, in the order of the columns of index.sql. `trees`: digest -> entries of folder outputs."""
+    from exptrack.store.as_read import digest_as_read
+
     m, i = run.manifest, run.id
     metrics = [
         _row(i, name, s.first, s.last, s.min, s.max, s.count, s.best, s.best_step, s.last_step, s.goal, s.source)
@@ -148,6 +150,8 @@ def rows_of_run(run: Run, trees: dict[str, tuple[StoredFile, ...]]) -> Rows:
         files.append(_row(i, a.kind, a.path, a.digest, a.size))
         # Also of a folder whose bytes retention let go: its tree stays, so that `which` still knows its files.
         if a.is_tree:
+            if read := digest_as_read(trees.get(a.digest, ())):
+                files.append(_row(i, a.kind, a.path, read, a.size))
             files += [_row(i, a.kind, f"{a.path}/{f.path}", f.digest, f.size) for f in trees.get(a.digest, ())]
     return {
         "runs": [_run_row(run)],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exptrack import wire
-from exptrack.actions.find import apply_events, count_runs, find_runs, load_run, outputs_with, resolve
+from exptrack.actions.find import apply_events, count_runs, find_runs, load_run, opened, outputs_with, resolve
 from exptrack.actions.reindex import reindex
 from exptrack.config import Config
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
@@ -244,12 +244,13 @@ def test_the_run_behind_some_bytes(place):
     folder = Artifact(kind="model", path="out", digest=tree, size=3, is_tree=True)
     add_run(store, 1, artifacts=(folder,))
     add_run(store, 2, artifacts=(folder, Artifact(kind="report", path="r.txt", digest="c" * 64, size=1)))
-    assert [(o.run_id, o.kind, o.path) for o in outputs_with(project, store, "b" * 64)] == [
-        (run_id(2), "model", "out/a/b.txt"),
-        (run_id(1), "model", "out/a/b.txt"),
-    ]
-    assert outputs_with(project, store, "c" * 64)[0].size == 1
-    assert outputs_with(project, store, "0" * 64) == []
+    with opened(project, store) as library:
+        assert [(o.run_id, o.kind, o.path) for o in outputs_with(library, "b" * 64)] == [
+            (run_id(2), "model", "out/a/b.txt"),
+            (run_id(1), "model", "out/a/b.txt"),
+        ]
+        assert outputs_with(library, "c" * 64)[0].size == 1
+        assert outputs_with(library, "0" * 64) == []
 
 
 def test_reindex_names_what_it_could_not_read(place):

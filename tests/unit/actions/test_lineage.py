@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from exptrack.actions.holdings import read_words
 from exptrack.actions.lineage import dot, lineage
 from exptrack.actions.present_trust import lineage_json
+from exptrack.actions.retain import Inventory
 from exptrack.cli.trustview import print_lineage
-from exptrack.model import Artifact, Input
+from exptrack.model import Artifact, Input, StoredFile
+from exptrack.store.trees import encode_tree
 from made import digest_of, file_artifact
 from made_runs import piped, text_of, tree_of
 from sealed_runs import add_run, make_project, run_id
@@ -93,3 +96,20 @@ def test_a_chain_of_a_thousand_runs(tmp_path):
     screen = piped()
     print_lineage(screen, family)
     assert len(text_of(screen).splitlines()) == 1202
+
+
+def test_a_copy_of_a_kept_folder_is_linked_though_modes_and_links_are_gone(tmp_path):
+    project, store = make_project(tmp_path)
+    link = StoredFile(path="latest", digest=store.objects.add_bytes(b"run.sh"), size=6, mode="120000")
+    script = StoredFile(path="run.sh", digest=store.objects.add_bytes(b"#!"), size=2, mode="100755")
+    tree = store.objects.add_bytes(encode_tree([link, script]))
+    add_run(store, 1, artifacts=(Artifact(kind="data", path="out", digest=tree, size=8, files=2, is_tree=True),))
+    plain = [StoredFile(path=n, digest=script.digest, size=2) for n in ("latest", "run.sh")]
+    copied = Input(name="in", path="copy", digest=digest_of(encode_tree(plain)), size=4, files=2)
+    add_run(store, 2, inputs=(copied,))
+    family = lineage(project, store, run_id(2))
+    assert family.up == (run_id(1),)
+    assert [(m.path, u.name) for m, u in family.links] == [("out", "in")]
+    assert [(i.made.run, i.used.run) for i in Inventory(project, store, read_words(store)).links()] == [
+        (run_id(1), run_id(2))
+    ]

@@ -9,7 +9,7 @@ import pytest
 from exptrack.actions.outputs import keep_outputs
 from exptrack.actions.promote import demote, promote
 from exptrack.actions.which import digest_of as digest_of_path
-from exptrack.actions.which import which
+from exptrack.actions.which import which, which_listed
 from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.model import Declared
 from made import digest_of, manifest
@@ -130,3 +130,42 @@ def test_a_file_changed_while_it_is_asked_about_has_the_digest_of_its_bytes(work
     assert digest_of_path("m") == digest_of(b"x")
     (work / "empty").mkdir()
     assert len(digest_of_path("empty")) == 64
+
+
+@pytest.mark.usefixtures("made")
+def test_a_folder_nobody_kept_as_a_whole_is_answered_file_by_file(project, store, work):
+    (work / "new").mkdir()
+    (work / "m.pt").rename(work / "new" / "renamed.pt")
+    (work / "out" / "deep" / "best.pt").rename(work / "new" / "b.pt")
+    answer = which(project, store, "new")
+    assert (answer.matches, answer.is_known) == ((), True)
+    assert [(f.asked, [m.run.id for m in f.matches]) for f in answer.files] == [
+        ("new/b.pt", [NEW]),
+        ("new/renamed.pt", [NEW, OLD]),
+    ]
+    (work / "new" / "mine").write_bytes(b"mine")
+    assert not which(project, store, "new").is_known
+    (work / "empty").mkdir()
+    assert not which(project, store, "empty").is_known
+
+
+@pytest.mark.usefixtures("made")
+def test_a_copy_that_lost_its_links_and_modes_is_the_same_folder(project, store, work):
+    (work / "copy" / "link").mkdir(parents=True)
+    for name in ("copy/link/best.pt", "copy/deep/best.pt"):
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_bytes(b"best")
+    assert found(project, store, "copy") == [(NEW, "model", "out")]
+    (work / "copy" / "deep" / "best.pt").chmod(0o755)
+    assert found(project, store, "copy") == [(NEW, "model", "out")]
+
+
+@pytest.mark.usefixtures("made")
+def test_a_list_of_digests_is_answered_line_by_line(project, store, work):
+    lines = [f"{digest_of(b'best')}  a b.pt\n", "\n", digest_of(b"weights").upper(), f"{'0' * 64} *x\n"]
+    answers = which_listed(project, store, lines)
+    assert [(a.asked, a.is_known, len(a.matches)) for a in answers] == [
+        ("a b.pt", True, 1),
+        (digest_of(b"weights"), True, 2),
+        ("x", False, 0),
+    ]

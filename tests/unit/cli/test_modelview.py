@@ -6,6 +6,7 @@ from exptrack.actions.verify import Problem
 from exptrack.actions.which import Answer, Match
 from exptrack.cli.modelview import (
     print_answer,
+    print_answers,
     print_approval,
     print_history,
     print_models,
@@ -14,7 +15,7 @@ from exptrack.cli.modelview import (
     print_verified,
 )
 from judged import event
-from made_runs import GATES, full_run, piped, promotion, text_of
+from made_runs import GATES, full_run, made_run, piped, promotion, text_of
 
 RUN = full_run()
 
@@ -94,19 +95,17 @@ def test_who_made_a_file():
     assert lines(print_answer, Answer("prod", None, (Match(RUN, "model", "prod"),)))[0][-1] == "model"
 
 
+def test_who_made_the_files_of_a_folder_or_list():
+    known = Answer("d/a", "2" * 64, (Match(RUN, "model", "out/a"), Match(made_run(9), "model", "a")))
+    unknown = Answer("d/b", "3" * 64, ())
+    rows = lines(print_answer, Answer("d", "4" * 64, (), (known, unknown)))
+    assert " ".join(rows[1]) == "no run kept this folder as a whole; its files:"
+    assert rows[2:] == [
+        ["d/a", RUN.id, "baseline", "model", "out/a", "and", "1", "more", "run"],
+        ["d/b", "no", "run", "kept", "these", "bytes"],
+    ]
+    assert lines(print_answers, [known, unknown]) == rows[2:]
+
+
 def verified(count, problems):
     return [" ".join(words) for words in lines(print_verified, count, 2048, problems)]
-
-
-def test_what_was_verified():
-    assert verified(12, []) == ["12 objects read, 2.0 KiB: all as recorded"]
-    assert verified(1, [Problem("r1", "model m.pt", "altered", "d" * 64)]) == [
-        "✗ r1 model m.pt altered",
-        "1 object read, 2.0 KiB: 1 object missing or altered, which 1 run names",
-    ]
-
-
-def test_an_object_that_several_runs_name_is_one_object():
-    named = [Problem(run, what, "missing", "d" * 64) for run in ("r1", "r2") for what in ("model m.pt", "best b.pt")]
-    said = verified(3, [*named, Problem("m@2", "promotion", "altered")])[-1]
-    assert said.endswith(": 1 object missing or altered, which 2 runs name; 1 record wrong")

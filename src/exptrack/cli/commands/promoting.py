@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,9 +17,11 @@ from exptrack.actions.find import load_run
 from exptrack.actions.places import Place, here
 from exptrack.actions.present import which_json
 from exptrack.actions.which import which as find
+from exptrack.actions.which import which_listed
 from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.modelview import (
     print_answer,
+    print_answers,
     print_approval,
     print_history,
     print_models,
@@ -167,13 +170,21 @@ def _tell_of_change(place: Place, action: str, made: Promotion, *, as_json: bool
 
 
 def which(
-    asked: str = typer.Argument(..., metavar="FILE|MODEL", help="A file or folder (found by content), or a model."),
+    asked: str = typer.Argument(..., metavar="FILE|MODEL|-", help="File, folder, model; -: digests, as of sha256sum."),
     as_json: bool = JSON,
 ) -> int:
     """Find the run that made a file (by content) or holds a model. Exit 1 when no run kept these bytes."""
-    answer, screen = find(*here(), asked), Screen.of()
+    place, screen = here(), Screen.of()
+    if asked == "-":
+        answers = which_listed(*place, io.TextIOWrapper(sys.stdin.buffer, "utf-8", "surrogateescape"))
+        if as_json:
+            print_json(screen, [which_json(a) for a in answers])
+        else:
+            print_answers(screen, answers)
+        return 0 if all(a.is_known for a in answers) else 1
+    answer = find(*place, asked)
     if as_json:
         print_json(screen, which_json(answer))
     else:
         print_answer(screen, answer)
-    return 0 if answer.matches else 1
+    return 0 if answer.is_known else 1
