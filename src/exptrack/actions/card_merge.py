@@ -70,21 +70,22 @@ def merge(text: str, card: Card, *, is_forced: bool = False) -> str:
     if parted is None:
         raise ExptrackError("the card's front matter (the lines between ---) is gone or damaged", ELSEWHERE)
     found, noted = _read_blocks(lines), state["blocks"]
-    _refuse_edits(found, noted, is_forced=is_forced)
-    lines[place] = _state(card, card.blocks())
+    _refuse_edits(found, card.blocks(), noted, is_forced=is_forced)
+    lines[place] = _state(card, card.blocks(), noted)
     body = "\n".join(_with_blocks(lines, found, card, noted))
     front = card_front.updated(_fresh_index(parted[0], card, state), card.front, state["front"], card.to_fill)
     return f"---\n{front}---\n{body}".replace("\n", newline)
 
 
-def _state(card: Card, blocks: Mapping[str, str]) -> str:
+def _state(card: Card, blocks: Mapping[str, str], before: Mapping[str, Any] | None = None) -> str:
+    """The comment that notes what was generated. `before`: digests it had of blocks; those of a newer program stay."""
     noted = {
         "version": VERSION,
         "kind": card.kind,
         "run": card.run,
         "front": card_front.digests(card.front),
         "values": card_index.values_of(card.front.get("model-index")),
-        "blocks": {name: _digest(text) for name, text in blocks.items()},
+        "blocks": {**(before or {}), **{name: _digest(text) for name, text in blocks.items()}},
     }
     text = json.dumps(noted, separators=(",", ":"))
     # As escapes: a metric may be called `-->`, and the comment must not end before its time.
@@ -136,8 +137,10 @@ def _read_blocks(lines: Sequence[str]) -> dict[str, _Found]:
     return found
 
 
-def _refuse_edits(found: Mapping[str, _Found], noted: Mapping[str, Any], *, is_forced: bool) -> None:
-    edited = [name for name, block in found.items() if name in noted and noted[name] != _digest(block.text)]
+def _refuse_edits(
+    found: Mapping[str, _Found], blocks: Mapping[str, str], noted: Mapping[str, Any], *, is_forced: bool
+) -> None:
+    edited = [name for name, block in found.items() if name in blocks and noted.get(name) != _digest(block.text)]
     if edited and not is_forced:
         raise ExptrackError(
             f"the card was edited between the markers of {', '.join(edited)}: that part is written anew each time",

@@ -6,6 +6,7 @@ from typing import Any
 
 from exptrack.actions.card_dataset import DataFacts
 from exptrack.actions.card_merge import Block, Card
+from exptrack.amounts import counted
 from exptrack.cli import humane
 from exptrack.cli.humane import clean
 from exptrack.cli.markdown import code, day, facts, table, text, to_fill
@@ -55,7 +56,7 @@ def _summary(known: DataFacts) -> str:
         ("Files", str(known.files)),
         ("Where it lay", ", ".join(code(p) for p in paths[:10]) + (" …" if len(paths) > 10 else "")),
         ("Also called", ", ".join(text(n) for n in names[:10])),
-        ("Used by", f"{count} run{'s'[: count > 1]}, the last {day(known.uses[0].run.manifest.started_at)}"),
+        ("Used by", f"{counted(count, 'run')}, the last {day(known.uses[0].run.manifest.started_at)}"),
     ]
     return facts(rows)
 

@@ -34,7 +34,7 @@ def quote(words: str) -> str:
 def code(words: str) -> str:
     """A name, path or digest in letters of one width; nothing for nothing."""
     shown = clean(words)
-    if not shown:
+    if not shown.strip():
         return ""
     if "|" in shown or "`" in shown or shown != shown.strip():
         return f"<code>{text(shown)}</code>"

@@ -153,7 +153,7 @@ def print_answers(screen: Screen, answers: Sequence[Answer]) -> None:
             continue
         m, more = answer.matches[0], len({m.run.id for m in answer.matches}) - 1
         row: list[Piece] = [answer.asked, m.run.id, Span(m.run.manifest.name or "", "bold"), m.kind, m.path]
-        rows.append([*row, Span(f"and {more} more run{'s'[: more > 1]}" if more else "", "dim")])
+        rows.append([*row, Span(f"and {counted(more, 'more run')}" if more else "", "dim")])
     screen.columns(rows)
 
 

@@ -63,7 +63,9 @@ def test_a_part_that_a_newer_program_knows_comes_behind_the_one_before_it():
 
 def test_a_part_of_a_newer_program_is_left_alone():
     text = new(card(energy="four"))
-    assert "four" in merge(text, card())
+    older = merge(text, card(results="2"))
+    assert "four" in older
+    assert merge(older, card(results="2", energy="4")) == new(card(results="2", energy="4"))
 
 
 def test_line_ends_of_another_system_stay():
@@ -104,6 +106,13 @@ def test_what_was_edited_between_the_markers_is_not_overwritten_unseen():
         merge(text, card())
     assert (e.value.exit_code, "--force" in e.value.hint) == (1, True)
     assert merge(text, card(), is_forced=True) == new(card())
+
+
+def test_a_part_that_was_never_noted_is_somebodys_own():
+    text = new(card()) + "<!-- exptrack:begin energy -->\nmine\n<!-- exptrack:end energy -->\n"
+    assert merge(text, card()) == text
+    with pytest.raises(ExptrackError, match="edited between the markers of energy"):
+        merge(text, card(energy="four"))
 
 
 def test_blanks_at_the_ends_are_no_edit():
