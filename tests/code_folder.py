@@ -31,8 +31,8 @@ class Keeper:
         self.files: list[str] = []
         self.bytes: list[bytes] = []
 
-    def has(self, digest: str) -> bool:
-        return self.objects.has(digest)
+    def touch(self, digest: str) -> bool:
+        return self.objects.touch(digest)
 
     def add_bytes(self, data: bytes) -> str:
         self.bytes.append(data)

@@ -91,6 +91,7 @@ class Config(NamedTuple):
     retention_keep: tuple[str, ...] = ("promoted", "pinned")
     retention_max_bytes: int | None = None
     retention_grace: str = "7d"
+    retention_orphans: str = "14d"
     snapshot_exclude: tuple[str, ...] = ()
     snapshot_max_bytes: int = 200 * 1024 * 1024
     secret_names_allowed: tuple[str, ...] = ()
@@ -243,6 +244,7 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         retention_keep=tuple(retention.get("keep", default.retention_keep)),
         retention_max_bytes=size_of(retention.get("max_size")),
         retention_grace=retention.get("grace", default.retention_grace),
+        retention_orphans=retention.get("orphans", default.retention_orphans),
         snapshot_exclude=tuple(snapshot.get("exclude", ())),
         snapshot_max_bytes=size if size is not None else default.snapshot_max_bytes,
         secret_names_allowed=tuple(raw.get("secrets", {}).get("allow", ())),

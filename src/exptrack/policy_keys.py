@@ -62,7 +62,7 @@ SCHEMA: Mapping[str, Any] = {
     },
     "params": {"seeds": "list"},
     "hooks": {"on_promote": "commands", "on_demote": "commands", "timeout": "duration"},
-    "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration"},
+    "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration", "orphans": "duration"},
     "snapshot": {"exclude": "list", "max_size": "size"},
     "secrets": {"allow": "list"},
 }

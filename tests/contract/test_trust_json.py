@@ -13,6 +13,7 @@ from exptrack.actions.links import Link, Made, Used
 from exptrack.actions.rank import Ranked, Ranking
 from exptrack.actions.retain import Fate, Plan
 from exptrack.actions.trash import Moved, TrashBatch, Undone
+from exptrack.actions.unnamed import Unnamed
 from exptrack.actions.verify import Problem, Verified
 from made_runs import made_run, run_id
 
@@ -36,10 +37,16 @@ def test_gc_and_undo():
     plan = Plan(fates, 100, None, ("w",))
     batch = TrashBatch("/t", "b", "2026-11-22T21:54:03.120Z", {"r": ("d",)}, 1, 5)
     data = present.gc_json(plan, None, [batch])
-    holds(data, "applied", "objects", "size", "store_size", "max_size", "runs", "trash", "warnings")
+    keys = ("applied", "objects", "size", "store_size", "max_size", "runs", "trash", "warnings", "unnamed", "leftovers")
+    holds(data, *keys)
+    holds(data["unnamed"], "objects", "size")
+    holds(data["leftovers"], "files", "size")
     holds(data["runs"][0], "run", "name", "ended_at", "goes", "size", "freed", "held", "rules", "digests")
     holds(data["trash"][0], "batch", "at", "objects", "size")
     assert (data["applied"], data["objects"], data["size"]) == (False, 1, 5)
+    data = present.gc_json(plan._replace(unnamed=Unnamed({"o": 3}, {}, {"objects/.x.tmp": 4})), None, [])
+    assert (data["objects"], data["size"]) == (2, 12)
+    assert (data["unnamed"], data["leftovers"]) == ({"objects": 1, "size": 3}, {"files": 1, "size": 4})
     data = present.gc_json(plan, Moved("b", 0, 0, 1), [])
     assert (data["applied"], data["objects"], data["size"]) == (True, 0, 0)
     holds(present.undone_json(Undone("b", "t", 1, 2, 3)), "batch", "at", "runs", "objects", "size")

@@ -165,6 +165,29 @@ def test_gc_says_what_it_does_and_needs_no_runs(team: Tool) -> None:
     assert sorted(p for p in store_of(team).rglob("*")) == before
 
 
+def test_gc_shows_and_takes_what_no_run_names(team: Tool) -> None:
+    """A run is killed with everything around it and its directory removed by hand: its code is nobody's."""
+    train(team, "one", "--lr", "0.05", "--opt", "sgd", "--seed", "1")
+    team.write("only_here.py", "print('never sealed')")
+    run = train(team, "gone", "--lr", "0.05", "--opt", "sgd", "--seed", "2")
+    (store_of(team) / "runs" / f"{run}.json").chmod(0o600)
+    (store_of(team) / "runs" / f"{run}.json").unlink()
+    assert "no run names" not in team("gc").stdout
+    for path in (store_of(team) / "objects").rglob("*"):
+        os.utime(path, (1, 1))
+    data = team.json("gc")
+    assert data["unnamed"]["objects"] == data["objects"] > 2
+    assert data["unnamed"]["size"] == data["size"] > 0
+    said = team("gc").stdout
+    assert f"in {data['objects']} objects that no run names" in said
+    assert "would go: `exptrack gc --apply` does it" in said
+    assert "went to the trash" in team("gc", "--apply").stdout
+    assert team.json("verify")["passed"]
+    assert team.json("gc")["unnamed"] == {"objects": 0, "size": 0}
+    assert f"{data['objects']} objects" in team("undo", "gc").stdout
+    assert team.json("gc")["unnamed"] == data["unnamed"]
+
+
 def test_a_model_that_was_forged_is_found_by_what_verify_printed_before(team: Tool) -> None:
     """Who rewrites the whole store leaves no trace in it; the heads kept elsewhere differ."""
     run = train(team, "one", "--lr", "0.05", "--opt", "sgd", "--seed", "1")

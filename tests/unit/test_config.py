@@ -66,6 +66,7 @@ window = "12h"
 keep = ["pinned", "best:val/acc:5"]
 max_size = "2 GB"
 grace = "1d"
+orphans = "30d"
 [params]
 seeds = ["trainer.seed"]
 [hooks]
@@ -142,6 +143,7 @@ def test_every_key_arrives(tmp_path):
         retention_keep=("pinned", "best:val/acc:5"),
         retention_max_bytes=2 << 30,
         retention_grace="1d",
+        retention_orphans="30d",
         snapshot_exclude=("data/**",),
         snapshot_max_bytes=1572864,
         secret_names_allowed=("TOKENS",),

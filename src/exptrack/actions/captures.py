@@ -58,6 +58,13 @@ class Captures:
         if lost := [name for name in ("code", "environment", "machine") if name not in self.data and name not in late]:
             self._warn([f"{', '.join(lost)} not captured: the recorder ended too early"])
 
+    def hold(self) -> None:
+        """Say in the store that this run lives: until it is sealed nobody names its snapshot, and a `gc` of another
+        project on the same store goes by the time (actions/unnamed.py). Damaged when the snapshot is gone."""
+        code = self.data.get("code") or {}
+        if tree := code.get("tree"):
+            self.store.objects.add_bytes(self.store.objects.read(tree))
+
     def _take(self, name: str, take: Callable[[], Any]) -> None:
         # Written after each part: what is known already outlives a recorder that dies of the next one.
         try:

@@ -202,6 +202,8 @@ def _retention(config: Config, lines: Lines) -> Iterator[Rule]:
     if config.retention_max_bytes is not None:
         asked = f"the rest goes, oldest first, until the store has {size(config.retention_max_bytes)}"
         yield Rule(KEPT, asked, lines.of("retention", "max_size"))
+    source = lines.of("retention", "orphans") if lines.has("retention", "orphans") else DEFAULT
+    yield Rule(KEPT, f"what no run names goes when nobody touched it for {config.retention_orphans}", source)
 
 
 def _kept(rule: Keep) -> str:

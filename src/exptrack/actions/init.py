@@ -63,6 +63,7 @@ TEMPLATE = """\
 # keep = ["promoted", "pinned", "best:val/acc:5"]
 # max_size = "500 GB"
 # grace = "7d"
+# orphans = "14d"
 
 # [snapshot]
 # exclude = ["data/**", "*.ckpt"]

@@ -44,13 +44,15 @@ def gc_json(plan: Plan, moved: Moved | None, trash: Iterable[TrashBatch]) -> Jso
     goes = plan.goes
     return {
         "applied": moved is not None,
-        "objects": moved.objects if moved else len(goes),
-        "size": moved.size if moved else sum(goes.values()),
+        "objects": moved.objects if moved else len(goes) + len(plan.unnamed.objects),
+        "size": moved.size if moved else sum(goes.values()) + plan.unnamed.size,
         "store_size": plan.store_size,
         "max_size": plan.max_size,
         "runs": [_fate(f) for f in plan.fates],
         "trash": [{"batch": b.stamp, "at": b.at, "objects": b.objects, "size": b.size} for b in trash],
         "warnings": list(plan.warnings),
+        "unnamed": {"objects": len(plan.unnamed.objects), "size": sum(plan.unnamed.objects.values())},
+        "leftovers": {"files": len(plan.unnamed.leftovers), "size": sum(plan.unnamed.leftovers.values())},
     }
 
 

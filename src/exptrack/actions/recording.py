@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from exptrack.record.discover import Watch
 
 QUICK, CALM = 0.25, 1.0
+HOLD = 86400.0
 
 
 class Recording:
@@ -49,6 +50,7 @@ class Recording:
         self.sampler: Sampler | None = None
         self.warnings: list[str] = []
         self._heard = b""
+        self._held = time.monotonic()
 
     def go(self) -> None:
         """The whole recording, until the run is sealed or dropped."""
@@ -99,6 +101,9 @@ class Recording:
                 self._attempt(partial(self.sampler.sample, now))
 
     def _poll(self) -> bool:
+        if time.monotonic() - self._held >= HOLD:
+            self._held = time.monotonic()
+            self._attempt(self.captures.hold)
         return self.reading.poll(time.time())
 
     def _attempt(self, step: Any) -> Any:

@@ -1,8 +1,8 @@
 """`gc`: which bytes policy lets go, run by run with the rule that says so, and letting them go.
 
-Decided from the store's files, never from the index. Only bytes of outputs go: manifests, points, logs, code and the
-listings of folders stay. The words come first (an `expire` event a run), then the bytes move to the trash: interrupted
-at any instant, the store is whole.
+Decided from the store's files, never from the index. Of what runs name only bytes of outputs go: manifests, points,
+logs, code and the listings of folders stay; what nobody names goes too (unnamed.py). The words come first (an
+`expire` event a run), then the bytes move to the trash: interrupted at any instant, the store is whole.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from exptrack.actions.holdings import Words, files_of, read_words, records_of, t
 from exptrack.actions.keep_rules import Reasons, add_lineage, reasons_to_stay
 from exptrack.actions.links import Link, Made, Span, Used, link
 from exptrack.actions.trash import Moved, TrashBatch, alone, move_to_trash
+from exptrack.actions.unnamed import NOTHING, Unnamed, find_unnamed, move_unnamed
 from exptrack.actions.unsealed import unsealed_runs
 from exptrack.capture.seen import CACHE_FILE
-from exptrack.config import Project
+from exptrack.config import Project, parse_duration
 from exptrack.errors import Damaged, NoSuchRun
 from exptrack.files import remove_if_there
 from exptrack.model import Event, Run, RunManifest, StoredFile
 from exptrack.record.rundir import new_id, utc
 from exptrack.store.as_read import digest_as_read
 from exptrack.store.fold import apply_events
+from exptrack.store.hints import FILE as HINTS
 from exptrack.store.place import Store
 
 # An object written or found again so lately may be about to be named by a run that is being sealed right now.
@@ -50,16 +52,18 @@ class Fate(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Oldest run first; runs without outputs in the store are left out. `store_size`: bytes of all objects now."""
+    """Oldest run first; runs without outputs in the store are left out. `store_size`: bytes of all objects now, those
+    without a name included; `unnamed`: what goes because nobody names it."""
 
     fates: tuple[Fate, ...]
     store_size: int
     max_size: int | None
     warnings: tuple[str, ...]
+    unnamed: Unnamed = NOTHING
 
     @property
     def goes(self) -> dict[str, int]:
-        """Digest -> bytes of all that goes."""
+        """Digest -> bytes of all that goes of runs."""
         return {digest: size for fate in self.fates for digest, size in fate.goes.items()}
 
 
@@ -74,6 +78,7 @@ class Inventory:
         self.folders: dict[str, dict[str, set[str]]] = defaultdict(dict)
         self.namers: dict[str, set[str]] = defaultdict(set)
         self.protected: set[str] = set()
+        self.unread: list[str] = []
         self.sizes: dict[str, int] = {}
         self.read_as: list[Made] = []
         for run in self.runs:
@@ -89,7 +94,10 @@ class Inventory:
             try:
                 files = files_of(self.store, artifact)
             except Damaged:
-                continue  # which files it had nobody knows any more: none of them is let go on its account
+                # Which files it had nobody knows any more: none of them is let go on its account.
+                self.protected.add(artifact.digest)
+                self.unread.append(f"{artifact.kind} {artifact.path} of {manifest.id}")
+                continue
             if artifact.is_tree:
                 self.protected.add(artifact.digest)
                 self.folders[manifest.id][artifact.digest] = {f.digest for f in files}
@@ -105,7 +113,7 @@ class Inventory:
                 try:
                     self.protected.update(f.digest for f in tree_of(self.store, holding.digest))
                 except Damaged:
-                    continue  # its run cannot be restored as it is; `verify` says so
+                    self.unread.append(f"the code of {manifest.id}")  # it cannot be restored as it is
 
     def size(self, digest: str) -> int:
         """Bytes in the store; 0 when they are not there."""
@@ -142,26 +150,41 @@ def plan_gc(project: Project, store: Store, now: float) -> Plan:
     reasons = reasons_to_stay(inventory.runs, words.promotions, project.config, now, warnings)
     links = inventory.links()
     add_lineage(reasons, links, {*(i for i, why in reasons.items() if why), *inventory.unsealed})
-    store_size = _size_of(store)
+    store_size, unnamed = _size_of(store), _unnamed(inventory, project, now, warnings)
     leaving = [r for r in inventory.runs if not reasons.get(r.id)]
     limit = project.config.retention_max_bytes
-    chosen = {r.id for r in leaving} if limit is None else _until_it_fits(inventory, leaving, links, store_size - limit)
+    chosen = (
+        {r.id for r in leaving}
+        if limit is None
+        else _until_it_fits(inventory, leaving, links, store_size - unnamed.size - limit)
+    )
     for run in leaving:
         if run.id not in chosen:
             reasons[run.id] = [FITS]
     fates = _fates(inventory, reasons, chosen, now)
     if limit is not None:
-        left = store_size - sum({d: s for f in fates for d, s in f.goes.items()}.values())
+        left = store_size - unnamed.size - sum({d: s for f in fates for d, s in f.goes.items()}.values())
         if left > limit:
             warnings.append(f"{amounts.size(left - limit)} more than max_size stay: a rule keeps each of them")
-    return Plan(tuple(fates), store_size, limit, tuple(warnings))
+    return Plan(tuple(fates), store_size, limit, tuple(warnings), unnamed)
+
+
+def _unnamed(inventory: Inventory, project: Project, now: float, warnings: list[str]) -> Unnamed:
+    if inventory.unread:
+        warnings.append(f"what nobody names stays: the listing of {inventory.unread[0]} cannot be read")
+        return NOTHING
+    named = {*inventory.protected, *inventory.namers}
+    age = max(YOUNG, parse_duration(project.config.retention_orphans) or 0.0)
+    return find_unnamed(inventory.store, named, age, now)
 
 
 def _size_of(store: Store) -> int:
+    """Bytes below objects/, files that are being written or were left by who died included."""
     if not os.path.isdir(store.objects.root):
         return 0
-    folders = [folder.path for folder in os.scandir(store.objects.root) if folder.is_dir()]
-    return sum(entry.stat().st_size for folder in folders for entry in os.scandir(folder))
+    entries = list(os.scandir(store.objects.root))
+    entries += [entry for folder in entries if folder.is_dir() for entry in os.scandir(folder)]
+    return sum(entry.stat().st_size for entry in entries if entry.is_file())
 
 
 def _until_it_fits(inventory: Inventory, leaving: list[Run], links: list[Link], excess: int) -> set[str]:
@@ -212,17 +235,20 @@ def collect(project: Project, store: Store, now: float | None = None) -> tuple[P
     moment = time.time() if now is None else now
     with alone(store):
         plan = plan_gc(project, store, moment)
-        goes = plan.goes
-        if not goes:
+        goes, unnamed = plan.goes, plan.unnamed
+        if not goes and not unnamed.objects and not unnamed.leftovers:
             return plan, None
         named = {f.run.id: sorted({*f.goes, *f.folders}) for f in plan.fates if f.goes}
-        batch = TrashBatch.make(store, moment, named, goes)
+        batch = TrashBatch.make(store, moment, named, {**goes, **unnamed.objects, **unnamed.leftovers})
         for run_id, digests in named.items():
             _say(store, run_id, digests, batch.stamp, moment)
         moved = move_to_trash(store, batch, goes, young=YOUNG)
-        # It says which trees, and with them their files, need not be stored again.
-        remove_if_there(os.path.join(project.cache, CACHE_FILE))
-        return plan, moved
+        rest = move_unnamed(store, batch, unnamed, young=YOUNG)
+        # They say which trees, and with them their files, and which outputs need not be stored again.
+        for name in (CACHE_FILE, HINTS):
+            remove_if_there(os.path.join(project.cache, name))
+        sums = (moved.objects + rest.objects, moved.size + rest.size, moved.spared + rest.spared)
+        return plan, Moved(batch.stamp, *sums)
 
 
 def _say(store: Store, run_id: str, digests: list[str], stamp: str, now: float) -> None:

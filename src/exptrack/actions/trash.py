@@ -1,6 +1,7 @@
 """The trash inside a store: trash/<stamp>/ab/cdef... and plan.json, which says what was let go, of which runs.
 
-plan.json comes before the first object and goes before the first is deleted: a batch that has one can be undone whole.
+`.tmp` files of writers that died lie under left/, by their path in the store. plan.json comes before the first of all
+these and goes before the first is deleted: a batch that has one can be undone whole.
 Objects move by rename(2), so each is at every instant in exactly one place.
 """
 
@@ -24,7 +25,7 @@ from exptrack.store.place import Store
 from exptrack.store.records import ID
 from exptrack.store.schema import unix_time
 
-FOLDER, PLAN = "trash", "plan.json"
+FOLDER, PLAN, LEFT = "trash", "plan.json", "left"
 
 
 @contextmanager
@@ -106,6 +107,9 @@ def move_to_trash(store: Store, batch: TrashBatch, digests: Iterable[str], *, yo
         source, target = store.objects.path(digest), os.path.join(batch.path, digest[:2], digest[2:])
         make_folder(os.path.dirname(target), store.modes)
         try:
+            if os.stat(source).st_mtime > began - young:
+                spared += 1
+                continue
             os.rename(source, target)
         except FileNotFoundError:
             continue
@@ -117,6 +121,20 @@ def move_to_trash(store: Store, batch: TrashBatch, digests: Iterable[str], *, yo
             continue
         count, size = count + 1, size + info.st_size
     return Moved(batch.stamp, count, size, spared)
+
+
+def move_leftovers(store: Store, batch: TrashBatch, paths: Iterable[str]) -> int:
+    """Move files (by their path in the store) into a batch; bytes moved."""
+    size = 0
+    for path in paths:
+        target = os.path.join(batch.path, LEFT, path)
+        os.makedirs(os.path.dirname(target), mode=store.modes.folder & 0o777, exist_ok=True)
+        try:
+            os.rename(os.path.join(store.root, path), target)
+        except FileNotFoundError:
+            continue
+        size += os.stat(target).st_size
+    return size
 
 
 class Undone(NamedTuple):
@@ -144,6 +162,9 @@ def undo_gc(store: Store) -> Undone:
             make_folder(os.path.dirname(target), store.modes)
             # The same bytes may have been stored again meanwhile; either copy is as good.
             os.replace(path, target)
+        for inside, path in _leftovers(batch.path):
+            size += os.stat(path).st_size
+            os.replace(path, os.path.join(store.root, inside))
         now = time.time()
         for run_id, digests in batch.runs.items():
             data = {"digests": list(digests), "trash": batch.stamp}
@@ -161,6 +182,14 @@ def _objects(path: str) -> Iterable[tuple[str, str]]:
                 yield prefix + name, os.path.join(folder, name)
 
 
+def _leftovers(path: str) -> Iterator[tuple[str, str]]:
+    """(path in the store, path in the batch)"""
+    top = os.path.join(path, LEFT)
+    for folder, _, names in os.walk(top):
+        for name in names:
+            yield os.path.relpath(os.path.join(folder, name), top), os.path.join(folder, name)
+
+
 def empty_trash(store: Store, grace: float, now: float) -> tuple[int, int]:
     """Delete for good what has been in the trash for more than `grace` seconds -> (objects, bytes). What an interrupted
     emptying left is deleted too."""
@@ -174,7 +203,7 @@ def empty_trash(store: Store, grace: float, now: float) -> tuple[int, int]:
                 continue
             path = os.path.join(store.root, FOLDER, stamp)
             sizes = [os.stat(p).st_size for _, p in _objects(path)]
-            count, size = count + len(sizes), size + sum(sizes)
+            count, size = count + len(sizes), size + sum(sizes) + sum(os.stat(p).st_size for _, p in _leftovers(path))
             remove_batch(path)
     return count, size
 

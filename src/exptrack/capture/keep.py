@@ -10,9 +10,9 @@ from exptrack.capture.seen import Row, Seen, settled
 
 
 class Keeper(Protocol):
-    """Where bytes go: a store's objects."""
+    """Where bytes go: a store's objects. `touch`: is it there? Then it counts as stored now, and no `gc` takes it."""
 
-    def has(self, digest: str) -> bool: ...
+    def touch(self, digest: str) -> bool: ...
     def add_bytes(self, data: bytes) -> str: ...
     def add_file(self, path: str) -> tuple[str, int]: ...
 
@@ -44,7 +44,7 @@ class Collection:
     def has_last_tree(self, keeper: Keeper) -> bool:
         """Does this store have the last snapshot, and with it the bytes of every file in it?"""
         if self._has_last_tree is None:
-            self._has_last_tree = self.seen.tree is not None and keeper.has(self.seen.tree)
+            self._has_last_tree = self.seen.tree is not None and keeper.touch(self.seen.tree)
         return self._has_last_tree
 
     def keep(self, keeper: Keeper, path: str, row: Row) -> None:
@@ -65,7 +65,7 @@ class Collection:
         place = self.seen.places.get(path)
         if place is None or self.seen.row(place) != row or not self.seen.lines[place]:
             return None
-        if self.has_last_tree(keeper) or keeper.has(self.seen.digest(place)):
+        if self.has_last_tree(keeper) or keeper.touch(self.seen.digest(place)):
             return Kept(row, line=self.seen.lines[place])
         return None
 

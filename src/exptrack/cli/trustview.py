@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from exptrack.actions.explain_policy import Rule
 from exptrack.actions.lineage import Lineage
 from exptrack.actions.retain import RECENT, SHARED, Fate, Plan
 from exptrack.actions.trash import Moved, TrashBatch
+from exptrack.actions.unnamed import NOTHING, Unnamed
 from exptrack.amounts import counted
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
@@ -48,18 +49,29 @@ def print_gc(screen: Screen, plan: Plan, moved: Moved | None, trash: Sequence[Tr
         screen.line()
     for warning in plan.warnings:
         screen.line(Span(f"warning: {warning}", "yellow"))
-    runs = sum(bool(f.goes) for f in plan.fates)
-    if not runs:
+    for line in _unnamed(plan.unnamed):
+        screen.line(line)
+    runs, amount = sum(bool(f.goes) for f in plan.fates), sum(plan.goes.values()) + plan.unnamed.size
+    of_runs = f" of {counted(runs, 'run')}" if runs and not plan.unnamed.size else ""
+    if not runs and plan.unnamed == NOTHING:
         screen.line(f"nothing goes; the store has {humane.size(plan.store_size)}")
     elif moved is None:
-        amount = humane.size(sum(plan.goes.values()))
-        screen.line(Span(f"{amount} of {counted(runs, 'run')} would go", "bold"), ": `exptrack gc --apply` does it")
+        screen.line(Span(f"{humane.size(amount)}{of_runs} would go", "bold"), ": `exptrack gc --apply` does it")
     else:
-        screen.line(Span(f"{humane.size(moved.size)} of {counted(runs, 'run')} went to the trash", "bold"))
+        screen.line(Span(f"{humane.size(moved.size)}{of_runs} went to the trash", "bold"))
     if trash:
         size = humane.size(sum(b.size for b in trash))
         until = humane.date(utc((humane.moment(trash[-1].at) or screen.now) + grace))
         screen.line(f"trash: {size}; `exptrack undo gc` brings the last batch back, surely until {until}")
+
+
+def _unnamed(unnamed: Unnamed) -> Iterator[str]:
+    if unnamed.objects:
+        size, objects = humane.size(sum(unnamed.objects.values())), counted(len(unnamed.objects), "object")
+        yield f"{size} in {objects} that no run names, of runs that died or were removed"
+    if unnamed.leftovers:
+        size = humane.size(sum(unnamed.leftovers.values()))
+        yield f"{size} in {counted(len(unnamed.leftovers), 'unfinished file')} of writers that died"
 
 
 def _fate(fate: Fate, now: float) -> list[Piece]:

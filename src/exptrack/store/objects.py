@@ -65,7 +65,7 @@ class Objects:
         path = self.path(digest)
         try:
             os.utime(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except PermissionError:
             # Another user's, in a shared store: only its owner may touch it. Too old to be safe, it is stored again.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from exptrack.actions import recording
 from exptrack.actions.captures import Captures
+from exptrack.actions.recording import Recording
+from exptrack.errors import Damaged
 from exptrack.model import Start
 from exptrack.record import rundir
 
@@ -40,3 +44,33 @@ def test_the_job_that_recover_happens_to_run_in_says_nothing(captures):
     captures.complete({}, is_same_process=False)
     assert captures.data["params"] == {"depth": 3}
     assert captures.data["inputs"] == []
+
+
+def test_a_living_run_holds_its_snapshot(captures, store):
+    """Nobody names it before the seal, and `gc` of another project on the store goes by the time."""
+    captures.hold()  # nothing captured yet: nothing to hold
+    tree = store.objects.add_bytes(b'{"tree":1}\n')
+    captures.data["code"] = {"tree": tree}
+    os.utime(store.objects.path(tree), (1, 1))
+    captures.hold()
+    assert os.stat(store.objects.path(tree)).st_mtime > 1
+    os.unlink(store.objects.path(tree))
+    with pytest.raises(Damaged):
+        captures.hold()
+
+
+def test_the_recorder_holds_it_again_and_again(captures, store, monkeypatch):
+    monkeypatch.setattr(recording, "HOLD", -1.0)
+    recorder = Recording(captures.project, captures.run_dir, None, None, -1, -1)
+    recorder.captures, recorder.reading = captures, _Silent()
+    tree = store.objects.add_bytes(b'{"tree":1}\n')
+    captures.data["code"] = {"tree": tree}
+    for _ in range(2):
+        os.utime(store.objects.path(tree), (1, 1))
+        recorder._poll()
+        assert os.stat(store.objects.path(tree)).st_mtime > 1
+
+
+class _Silent:
+    def poll(self, now):
+        return False
