@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from exptrack.actions.approve import Approval
 from exptrack.actions.promote import History, Verdict
-from exptrack.actions.verify import Problem
 from exptrack.actions.which import Answer, Match
 from exptrack.cli.modelview import (
     print_answer,
