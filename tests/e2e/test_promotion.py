@@ -91,9 +91,8 @@ def test_from_the_first_seed_to_the_second_model(team: Tool, tmp_path: Path) -> 
     second = train(team, 0.05, 1)
     hints = {g["gate"]: g["hint"] for g in team.json("promote", second, "prod", code=4)["gates"]}
     hint = hints["better_than_current val/acc"]
-    assert (
-        "2 more of this configuration: `exptrack run -i test=test.csv -- python train.py --lr 0.05 --seed SEED`" in hint
-    )
+    again = "exptrack run -i test=test.csv -o model=out/model.bin -- python train.py --lr 0.05 --seed SEED"
+    assert f"2 more of this configuration: `{again}`" in hint
     assert "1 more of the current run's configuration: `git worktree add DIR" in hint
     place = hint.partition("current run's configuration: `")[2].partition("`")[0]
     elsewhere = tmp_path / "elsewhere"

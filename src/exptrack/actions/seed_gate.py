@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from exptrack.actions.case import Case
 from exptrack.actions.replicates import PARAMETER, IsSeed, Replicates, replicates_of, seed_rule, seeds_in
@@ -48,7 +49,7 @@ def _values(found: Replicates, metric: str, is_seed: IsSeed) -> dict[str, float]
 
 def _tested(own: list[float], before: list[float], table: Gates, label: str, goal: str, wanted: str) -> Gate:
     a, b = (own, before) if goal == "max" else ([-v for v in own], [-v for v in before])
-    # As without replicates: a margin below nothing is none.
+    # As without replicates, a margin below nothing is none.
     shift = max(table.min_delta, 0.0)
     try:
         gain, p = mean(a) - mean(b), p_above(a, b, shift)
@@ -80,9 +81,9 @@ def _missing(case: Case, current: Run, own: int, before: int, is_seed: IsSeed) -
     """How many seeds are missing, and the commands that run them."""
     said = []
     if own > 0:
-        said.append(f"{own} more of this configuration: {_again(case.run.manifest, is_seed)}")
+        said.append(f"{own} more of this configuration: {_again(case, case.run.manifest, is_seed)}")
     if before > 0:
-        how = f"`{_place_again(case, current.manifest)}`, there {_again(current.manifest, is_seed)}"
+        how = f"`{_place_again(case, current.manifest)}`, there {_again(case, current.manifest, is_seed)}"
         said.append(f"{before} more of the current run's configuration: {how}")
     return "; ".join(said)
 
@@ -102,13 +103,26 @@ def _place_again(case: Case, run: RunManifest) -> str:
     return " && ".join(steps)
 
 
-def _again(run: RunManifest, is_seed: IsSeed) -> str:
-    """The command that gives another replicate: inputs declared as they were, SEED where the seeds stand."""
+def _again(case: Case, run: RunManifest, is_seed: IsSeed) -> str:
+    """The command that gives another replicate: asked for as this one was, SEED where the seeds stand."""
     words = list(seeds_in(run.command, is_seed))
-    inputs = [word for i in run.inputs for word in ("-i", f"{i.name}={i.path}")]
-    text = f"`exptrack run {shlex.join([*inputs, '--', *(word for word, _ in words)])}`"
+    params, configs, outputs = (run.asked.get(key) for key in ("params", "configs", "outputs"))
+    asked = [
+        *(("-t", f"{tag}={run.tags[tag]}") for tag in case.config.required_tags if tag in run.tags),
+        *(("-p", f"{k}={v}") for k, v in (params.items() if isinstance(params, Mapping) else ()) if not is_seed(k)),
+        *(("-c", path) for path in _listed(configs) if isinstance(path, str)),
+        *(("-i", f"{i.name}={i.path}") for i in run.inputs),
+        *(("-o", f"{o[0]}={o[1]}") for o in _listed(outputs) if isinstance(o, list | tuple) and len(o) == 2),
+    ]
+    options = [word for pair in asked for word in pair]
+    text = f"`exptrack run {shlex.join([*options, '--', *(word for word, _ in words)])}`"
     is_told = any(belongs and "SEED" in word for word, belongs in words)
     return text if is_told else f"{text} with another seed, told by a flag or with -p seed=SEED"
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """A manifest may have been written by somebody else: what does not fit is left out."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _near(found: Replicates, missing: int) -> str:

@@ -123,6 +123,16 @@ def test_a_seed_that_no_flag_tells_is_asked_for(place):
     )
 
 
+def test_the_command_asks_for_what_the_run_was_asked(place):
+    asked = {"outputs": [["model", "out/*.pt"]], "params": {"wd": 0.1, "seed": 11}, "configs": ["c.toml"]}
+    current = add(place, 1, OLD, lr=0.1)
+    run = add(place, 11, NEW[:1], lr=0.2, asked=asked, tags={"owner": "ann", "x": "y"})
+    options = "-t owner=ann -p wd=0.1 -c c.toml -o 'model=out/*.pt'"
+    assert f"`exptrack run {options} -- python t.py" in gate(place, run, current, required_tags=("owner", "no")).hint
+    odd = add(place, 21, NEW[:1], lr=0.3, asked={"outputs": [1, "ab", ["a"]], "params": ["x"], "configs": 5})
+    assert "`exptrack run -- python t.py" in gate(place, odd, current).hint
+
+
 def test_runs_that_were_meant_as_replicates_are_told(place):
     current, run = add(place, 1, OLD, lr=0.1), add(place, 11, NEW[:1], lr=0.2)
     for n in (12, 13):
