@@ -61,7 +61,14 @@ class Crowd(NamedTuple):
 class Victim:
     """One `exptrack run` that a test does something to. Its stdout is a file: what the user saw."""
 
-    def __init__(self, scene: Scene, command: list[str], options: list[str], before: list[str]) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        command: list[str],
+        options: list[str],
+        before: list[str],
+        prepare: Callable[[], None] | None,
+    ) -> None:
         self.mark = uuid.uuid4().hex
         self.seen, self.said = (scene.folder.parent / f"{self.mark}.{name}" for name in ("out", "err"))
         self.command = command
@@ -76,6 +83,7 @@ class Victim:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
+                preexec_fn=prepare,
             )
 
     @property
@@ -159,13 +167,19 @@ class Scene:
     def live(self) -> Path:
         return Path(self.project.live)
 
-    def start(self, program: str, *options: str, before: list[str] | None = None) -> Victim:
-        """`before`: what to execute instead of the installed command."""
+    def start(
+        self,
+        program: str,
+        *options: str,
+        before: list[str] | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> Victim:
+        """`before`: what to execute instead of the installed command; `prepare` is called in the new process first."""
         path = self.folder / "train.py"
         if not path.exists() or path.read_text() != program:  # others may be reading it
             path.write_text(program)
         command = [*PYTHON, "train.py"]
-        victim = Victim(self, command, list(options), before or [EXPTRACK, "run"])
+        victim = Victim(self, command, list(options), before or [EXPTRACK, "run"], prepare)
         self.victims.append(victim)
         return victim
 

@@ -15,7 +15,7 @@ import pytest
 from crash.scene import UNTIL_TOLD, Scene, Victim, check_store
 from drive import wait_for
 from exptrack.record import rundir
-from tool import EXPTRACK
+from unprivileged import give_up_privileges
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small file system")
 SIZE = 4 << 20
@@ -174,14 +174,9 @@ def test_what_is_removed_during_the_run_is_made_again_or_missed_but_never_by_the
         assert len(scene.check()) == 2
 
 
-# Root may write everywhere, unless it has given that away.
-AS_USER = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.getuid() == 0 else []
-
-
-@pytest.mark.skipif(bool(AS_USER) and not shutil.which("setpriv"), reason="root without setpriv may write everywhere")
 @pytest.mark.parametrize("what", ["store/objects", "store/runs", "live", "."])
 def test_permissions_that_change_during_the_run(scene: Scene, room: Path, what: str) -> None:
-    victim = scene.start(told(UNTIL_TOLD, room), before=[*AS_USER, EXPTRACK, "run"])
+    victim = scene.start(told(UNTIL_TOLD, room), prepare=give_up_privileges)
     scene.wait_for_file("captured.json", '"inputs"')
     folder = scene.folder / ".exptrack" / what
     folder.chmod(0o500)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from exptrack import config
 from exptrack.config import Config, Gates, find_project, parse_duration, parse_size, read_config
 from exptrack.errors import ExptrackError
+from unprivileged import without_privileges
 
 WHOLE = """
 project = "churn"
@@ -480,10 +480,9 @@ def test_a_current_folder_that_is_gone_is_said_and_not_a_traceback(tmp_path):
     assert "does not exist any more" in done.stdout, done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_pyproject_nobody_may_read_is_said(place):
     (place / ".exptrack").mkdir()
     (place / "pyproject.toml").write_text("[tool.exptrack]\n")
     (place / "pyproject.toml").chmod(0)
-    with pytest.raises(ExptrackError, match="cannot read"):
+    with without_privileges(), pytest.raises(ExptrackError, match="cannot read"):
         find_project(str(place))
