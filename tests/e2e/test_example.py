@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
 FILES = ["model.npz", "preprocessor.json", "report.json", "seed.json", "split.json"]
@@ -111,6 +112,24 @@ def test_the_model_is_promoted_found_by_its_content_and_got_back(folder: Path) -
     shutil.rmtree(folder / "outputs")
     assert call(folder, "exptrack", "get", "baseline", "model", "-o", "back").returncode == 0
     assert [p.read_bytes() for p in (folder / "back").rglob("model.npz")] == [weights]
+
+
+def test_its_card_loads_and_keeps_what_was_written_by_hand(folder: Path) -> None:
+    assert call(folder, *readme_command()).returncode == 0
+    assert call(folder, "exptrack", "promote", "baseline", "digits-prod").returncode == 0
+    made = call(folder, "exptrack", "card", "digits-prod", "-o", "hub/")
+    assert made.returncode == 0, made.stderr
+    path = folder / "hub" / "README.md"
+    card = ModelCard.load(path)
+    values = {r.metric_name: r.metric_value for r in card.data.eval_results}
+    assert values["val/acc"] >= 0.95
+    assert (card.data.model_name, card.data.metrics) == ("digits-prod", ["accuracy"])
+    path.write_text(path.read_text() + "\n## Thanks\n\nTo those who wrote the digits.\n")
+    call(folder, "exptrack", "note", "baseline", "the first one")
+    assert "written" in call(folder, "exptrack", "card", "digits-prod", "-o", "hub").stdout
+    text = ModelCard.load(path).text
+    assert text.endswith("## Thanks\n\nTo those who wrote the digits.\n")
+    assert "> the first one" in text
 
 
 def test_without_an_intent_nothing_is_started(folder: Path) -> None:
