@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from exptrack import wire
+from exptrack.capture.managed import is_managed
 from exptrack.config import Project
 from exptrack.frozen import replace
 from exptrack.model import Start
@@ -103,14 +104,17 @@ class Captures:
         return found
 
     def _machine(self) -> Any:
+        from exptrack.capture.launched import asked_world
         from exptrack.capture.machine import capture_machine
 
-        return capture_machine(self.environ, self.data["warnings"].append)
+        found = capture_machine(self.environ, self.data["warnings"].append)
+        # A launcher the run wraps lies further in than any that started the run.
+        return replace(found, scheduler={**found.scheduler, **asked_world(self.start.command)})
 
     def _inputs(self) -> Any:
         declared = list(self.start.inputs)
         unread: list[Any] = []
-        if self.is_own_environment:
+        if self.is_own_environment and is_managed(self.environ):
             from exptrack.capture.managed_job import job_inputs
 
             of_job, unread, reasons = job_inputs(self.environ, declared)
@@ -139,7 +143,7 @@ class Captures:
                 # A data file that happens to be named on the command line is no configuration and no news.
                 if path in given or "no table of parameters" not in str(e):
                     self._warn([f"parameters of {path} not read: {e}"])
-        if self.is_own_environment:
+        if self.is_own_environment and is_managed(self.environ):
             from exptrack.capture.managed_job import job_parameters
 
             out |= job_parameters(self.environ, self.allowed)

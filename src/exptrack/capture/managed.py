@@ -18,8 +18,21 @@ BASE_VARIABLE, BASE = "SAGEMAKER_BASE_DIR", "/opt/ml"
 LARGEST = 1 << 20
 # Cloud Storage is mounted there in every Vertex training container (Cloud Storage FUSE).
 MOUNT = "/gcs"
+VERTEX_SIGNS = (
+    "CLOUD_ML_JOB_ID",
+    "CLOUD_ML_PROJECT_ID",
+    "AIP_MODEL_DIR",
+    "AIP_CHECKPOINT_DIR",
+    "AIP_TENSORBOARD_LOG_DIR",
+    "AIP_TRAINING_DATA_URI",
+)
 # Of a TF_CONFIG or CLUSTER_SPEC: the first of these that the cluster has leads it, by its task 0.
 _LEADERS = ("chief", "master", "workerpool0", "worker")
+
+
+def is_managed(env: Mapping[str, str]) -> bool:
+    """Has such a job anything to say? Asked of every run; what it says is read only then."""
+    return sagemaker_base(env) is not None or "TRAINING_JOB_ARN" in env or any(env.get(name) for name in VERTEX_SIGNS)
 
 
 def sagemaker_base(env: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from exptrack.capture.launcher import world_facts
-from exptrack.capture.managed import json_of
+from exptrack.capture.managed import is_managed, json_of
 from exptrack.capture.redact import mask_text
 from exptrack.files import read_bytes
 
@@ -92,7 +92,8 @@ def scheduler_facts(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _managed_facts(env: Mapping[str, str]) -> dict[str, str]:
-    # On use: a job of a batch system may be asked for before the command starts, and these read JSON and arguments.
+    if not is_managed(env):
+        return {}
     from exptrack.capture import sagemaker, vertex
 
     return sagemaker.job_facts(env) or vertex.job_facts(env)

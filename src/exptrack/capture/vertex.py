@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from exptrack.capture.managed import cluster_of, json_of
+from exptrack.capture.managed import VERTEX_SIGNS, cluster_of, json_of
 from exptrack.capture.params import from_command
 from exptrack.model import Scalar
 
-_SIGNS = ("CLOUD_ML_JOB_ID", "CLOUD_ML_PROJECT_ID", "AIP_MODEL_DIR", "AIP_CHECKPOINT_DIR", "AIP_TENSORBOARD_LOG_DIR")
 _DATA = {"training": "AIP_TRAINING_DATA_URI", "validation": "AIP_VALIDATION_DATA_URI", "test": "AIP_TEST_DATA_URI"}
 
 
 def is_here(env: Mapping[str, str]) -> bool:
-    return any(env.get(name) for name in _SIGNS)
+    return any(env.get(name) for name in VERTEX_SIGNS)
 
 
 def job_facts(env: Mapping[str, str]) -> dict[str, str]:
