@@ -28,7 +28,7 @@ from exptrack.store.trees import encode_tree
 
 # 2026-11-22T22:00:00Z: five minutes after the first of the runs below started.
 NOW = 1795384800.0
-WORDS = ("status", "tags", "note", "pinned", "models", "expired", "expired_at", "reproductions")
+WORDS = ("status", "tags", "note", "pinned", "models", "expired", "expired_at", "reproductions", "reproduces")
 
 
 def run_id(number: int) -> str:

@@ -99,6 +99,8 @@ class Config(NamedTuple):
     on_promote: tuple[str, ...] = ()
     on_demote: tuple[str, ...] = ()
     hook_timeout: str = "5m"
+    reproduce_tolerance: Mapping[str, float | str] = {}
+    reproduce_ignore: tuple[str, ...] = ()
 
 
 class Keep(NamedTuple):
@@ -252,6 +254,8 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         on_promote=tuple(raw.get("hooks", {}).get("on_promote", ())),
         on_demote=tuple(raw.get("hooks", {}).get("on_demote", ())),
         hook_timeout=raw.get("hooks", {}).get("timeout", default.hook_timeout),
+        reproduce_tolerance=raw.get("reproduce", {}).get("tolerance", {}),
+        reproduce_ignore=tuple(raw.get("reproduce", {}).get("ignore", ())),
     )
 
 

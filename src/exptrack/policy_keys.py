@@ -19,7 +19,7 @@ PYPROJECT = "pyproject.toml"
 FROM_GIT = "$git"
 
 # type names: str, bool, number, size, list (of str), table (str -> str), goals, patterns, definitions, aliases, regex,
-# gates
+# gates, tolerances
 SCHEMA: Mapping[str, Any] = {
     "project": "str",
     "store": "str",
@@ -65,6 +65,7 @@ SCHEMA: Mapping[str, Any] = {
     "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration", "orphans": "duration"},
     "snapshot": {"exclude": "list", "max_size": "size"},
     "secrets": {"allow": "list"},
+    "reproduce": {"tolerance": "tolerances", "ignore": "list"},
 }
 
 _SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
@@ -141,6 +142,7 @@ def _wrong(kind: str, value: Any) -> str | None:
         "gates": (is_list and all(GATE.match(v) for v in value), 'is a list like ["val/acc >= 0.9"]'),
         "keep": (is_list and all(re.match(KEEP, v) for v in value), f"is a list of {KEEPS}"),
         "duration": (isinstance(value, str) and parse_duration(value) is not None, 'is a duration like "90d" or "12h"'),
+        "tolerances": (_are_tolerances(value), 'is a table like { "val/acc" = 0.005, "*loss*" = "1%" }'),
         "size": (size_of(value) is not None, 'is a size like "200 MB" or a number of bytes'),
         "replicates": (_is_whole(value, 2), "is a number of seeds, 2 or more"),
         "count": (_is_whole(value, 1), "is a whole number, 1 or more"),
@@ -170,6 +172,15 @@ def are_definitions(value: Any) -> bool:
         and isinstance(d["Regex"], str)
         and _is_regex(d["Regex"])
         for d in value
+    )
+
+
+def _are_tolerances(value: Any) -> bool:
+    """Name or glob -> a number, or a share of the recorded value as a text (actions/tolerance.py)."""
+    return isinstance(value, dict) and all(
+        (isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v < float("inf"))
+        or (isinstance(v, str) and re.fullmatch(r"\s*(\d+(\.\d*)?|\.\d+)\s*%?\s*", v))
+        for v in value.values()
     )
 
 

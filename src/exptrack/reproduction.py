@@ -11,6 +11,9 @@ REPRODUCED, WITHIN, DIFFERS, NOT_REPRODUCIBLE = VERDICTS = (
     "not reproducible",
 )
 
+# The tag of a repeated run, with the id of the original. What carries it is a copy: no replicate, and never the best.
+TAG = "reproduces"
+
 
 @frozen
 class Reproduction:

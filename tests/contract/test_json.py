@@ -112,6 +112,14 @@ ATTEMPT = {
     "logs": {"*": str},
     "warnings": [str],
 }
+REPRODUCTION = {
+    "run": OPTIONAL,
+    "verdict": str,
+    "at": str,
+    "author": str,
+    "environment": OPTIONAL,
+    "differences": int,
+}
 RUN = {
     "id": str,
     "name": OPTIONAL,
@@ -146,6 +154,8 @@ RUN = {
     "stopped_by": OPTIONAL,
     "attempts": [ATTEMPT],
     "policy_bypassed": OPTIONAL,
+    "reproductions": [REPRODUCTION],
+    "reproduces": (dict, type(None)),
 }
 CHANGE = {
     "key": str,

@@ -67,6 +67,9 @@ keep = ["pinned", "best:val/acc:5"]
 max_size = "2 GB"
 grace = "1d"
 orphans = "30d"
+[reproduce]
+tolerance = { "val/acc" = 0.005, "*loss*" = "1%" }
+ignore = ["debug/*"]
 [params]
 seeds = ["trainer.seed"]
 [hooks]
@@ -148,6 +151,8 @@ def test_every_key_arrives(tmp_path):
         snapshot_max_bytes=1572864,
         secret_names_allowed=("TOKENS",),
         seeds=("trainer.seed",),
+        reproduce_tolerance={"val/acc": 0.005, "*loss*": "1%"},
+        reproduce_ignore=("debug/*",),
         on_promote=("notify team",),
         on_demote=("notify team",),
         hook_timeout="30s",
@@ -247,6 +252,9 @@ WRONG = [
     ("[hooks]\non_promote = ['say \"hi']", "`hooks.on_promote` is a list of commands"),
     ("[hooks]\non_demote = ['']", "`hooks.on_demote` is a list of commands"),
     ("[hooks]\ntimeout = 5", "`hooks.timeout` is a duration"),
+    ("[reproduce]\ntolerance = 0.1", '`reproduce.tolerance` is a table like { "val/acc" = 0.005'),
+    ("[reproduce]\ntolerance = { loss = -1 }", "`reproduce.tolerance` is a table like"),
+    ("[reproduce]\ntolerance = { loss = '1 percent' }", "`reproduce.tolerance` is a table like"),
     ("[params]\nseeds = 'seed'", "`params.seeds` is a list of strings"),
     ("[promote]\nm = 5", "`promote.m` is a table, not 5"),
     ("[retention]\nwindow = '90 days'", '`retention.window` is a duration like "90d"'),

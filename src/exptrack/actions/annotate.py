@@ -39,16 +39,16 @@ def tag(project: Project, store: Store, text: str, pairs: Sequence[str]) -> Run:
         )
     kept = redact_mapping({k: v for k, v in changes.items() if v}, project.config.secret_names_allowed)
     if kept:
-        _say(store, run, "tag", kept)
+        say(store, run.id, "tag", kept)
     if gone:
-        _say(store, run, "untag", {"keys": gone})
+        say(store, run.id, "untag", {"keys": gone})
     return load_run(project, store, run.id)
 
 
 def note(project: Project, store: Store, text: str, words: str) -> Run:
     """Replace the note; an empty one takes it away."""
     run = _sealed(project, store, text)
-    _say(store, run, "note", {"note": mask_text(words)})
+    say(store, run.id, "note", {"note": mask_text(words)})
     return load_run(project, store, run.id)
 
 
@@ -56,7 +56,7 @@ def pin(project: Project, store: Store, text: str, *, is_pinned: bool) -> Run:
     """Pin or unpin; saying it twice changes nothing."""
     run = _sealed(project, store, text)
     if run.pinned != is_pinned:
-        _say(store, run, "pin" if is_pinned else "unpin", {})
+        say(store, run.id, "pin" if is_pinned else "unpin", {})
     return load_run(project, store, run.id)
 
 
@@ -67,6 +67,7 @@ def _sealed(project: Project, store: Store, text: str) -> Run:
     return run
 
 
-def _say(store: Store, run: Run, action: str, data: Mapping[str, Any]) -> None:
+def say(store: Store, run_id: str, action: str, data: Mapping[str, Any]) -> None:
+    """Add one event, said now by whoever runs this. OSError when the store cannot be written."""
     now = time.time()
-    store.records.add_event(Event(id=new_id(now), run=run.id, action=action, at=utc(now), author=author(), data=data))
+    store.records.add_event(Event(id=new_id(now), run=run_id, action=action, at=utc(now), author=author(), data=data))

@@ -20,6 +20,7 @@ from exptrack.amounts import counted
 from exptrack.config import Project
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Run, RunManifest
+from exptrack.reproduction import TAG
 from exptrack.store.fold import apply_events
 from exptrack.store.index import Index
 from exptrack.store.place import Store
@@ -202,7 +203,8 @@ def _back(library: Library, text: str, steps: int) -> str:
 
 
 def best_ids(library: Library, metric: str, filters: Sequence[str] = (), count: int = 1) -> list[str]:
-    """The best finished runs by a metric, best first, the newer of equal ones first. NoSuchRun when there is none."""
+    """The best finished runs by a metric, best first, the newer of equal ones first; copies by `reproduce` aside.
+    NoSuchRun when there is none."""
     goal = goal_of(library, metric)
     if goal is None:
         raise ExptrackError(
@@ -212,7 +214,12 @@ def best_ids(library: Library, metric: str, filters: Sequence[str] = (), count: 
     key = Key(f"metrics.{metric}", "metrics", goal, "metrics", metric)
     # 9e999 is SQLite's infinity: a run that overflowed is not the best one.
     usable = f'SELECT run FROM metrics WHERE name = ? AND "{goal}" > -9e999 AND "{goal}" < 9e999'  # noqa: S608 - min or max
-    conditions = [Condition("r.status = 'finished'", ()), Condition(f"r.id IN ({usable})", (clean(metric),), key)]
+    copies = Condition("r.id NOT IN (SELECT run FROM tags WHERE key = ?)", (TAG,))
+    conditions = [
+        Condition("r.status = 'finished'", ()),
+        copies,
+        Condition(f"r.id IN ({usable})", (clean(metric),), key),
+    ]
     search = Search([*conditions, *parse_filters(filters)], [Order(key, goal == "max")])
     rows = search.without(library.live).rows(library.index, None, count)
     if not rows:

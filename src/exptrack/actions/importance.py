@@ -17,6 +17,7 @@ from exptrack.actions.keys import SUMMARIES
 from exptrack.config import Project
 from exptrack.errors import NoSuchRun
 from exptrack.model import Run
+from exptrack.reproduction import TAG
 from exptrack.store.place import Store
 
 # Fewer runs tell nothing apart: with nine, two random columns correlate by 0.67 once in twenty times.
@@ -61,7 +62,8 @@ def importance(
     choose a number; else the best by the goal, else the last. NoSuchRun (exit 3) when no run has it."""
     name, part = _part(project, store, metric)
     found = find_runs(project, store, [*filters, "status=finished"], limit=MOST_RUNS, warn=warn)
-    pairs = [(r, getattr(r.manifest.metrics[name], part)) for r in found if name in r.manifest.metrics]
+    own = [r for r in found if name in r.manifest.metrics and TAG not in r.tags]
+    pairs = [(r, getattr(r.manifest.metrics[name], part)) for r in own]
     pairs = [(r, float(v)) for r, v in pairs if v is not None and math.isfinite(v)]
     if not pairs:
         raise NoSuchRun(f"no finished run that matches has a value of `{name}`", "`exptrack ls` lists the runs")

@@ -13,6 +13,7 @@ from exptrack.actions.goals import goal_for
 from exptrack.actions.links import Link
 from exptrack.config import Config, Keep, parse_duration
 from exptrack.model import Promotion, Run
+from exptrack.reproduction import TAG
 from exptrack.store.schema import unix_time
 
 Reasons = dict[str, list[str]]
@@ -69,7 +70,7 @@ def _keep_best(found: Reasons, runs: Sequence[Run], rule: Keep, config: Config, 
     for run in runs:
         summary = run.manifest.metrics.get(rule.metric)
         value = getattr(summary, goal) if summary else math.nan
-        if run.status == "finished" and math.isfinite(value):
+        if run.status == "finished" and math.isfinite(value) and TAG not in run.tags:
             ranked.append((value if goal == "max" else -value, run.manifest.started_at, run.id))
     if not ranked:
         warn.append(f"`{rule.text}` keeps nothing: no finished run has the metric {rule.metric}")

@@ -13,6 +13,7 @@ from exptrack.actions.columns import FIELDS, Key, every, value
 from exptrack.actions.present_attempts import attempts_json
 from exptrack.comparison import Change, RunDiff
 from exptrack.model import Artifact, Gpu, Input, MetricSummary, Run
+from exptrack.reproduction import Reproduction
 
 if TYPE_CHECKING:
     from exptrack.actions.fetch import Fetched
@@ -51,13 +52,7 @@ def run_json(run: Run, expired: Iterable[str] | None = None) -> JsonObject:
         "code": _code(run),
         "environment": _environment(run),
         "machine": _machine(run),
-        "usage": {
-            "cpu_seconds": finite(m.usage.cpu_seconds),
-            "max_rss": m.usage.max_rss,
-            "max_gpu_memory": m.usage.max_gpu_memory,
-            "gpu_utilisation": finite(m.usage.gpu_utilisation),
-            "energy_joules": finite(m.usage.energy_joules),
-        },
+        "usage": _usage(run),
         "inputs": [_input(i) for i in m.inputs],
         "artifacts": [artifact_json(a, is_expired=a.digest in gone) for a in m.artifacts],
         "models": list(run.models),
@@ -69,7 +64,21 @@ def run_json(run: Run, expired: Iterable[str] | None = None) -> JsonObject:
         "stopped_by": m.stopped_by,
         "attempts": attempts_json(m),
         "policy_bypassed": m.policy_bypassed,
+        **_reproduced(run),
     }
+
+
+def _reproduced(run: Run) -> JsonObject:
+    said = [reproduction_json(r) for r in run.reproductions]
+    return {"reproductions": said, "reproduces": reproduction_json(run.reproduces)}
+
+
+def reproduction_json(said: Reproduction | None) -> JsonObject | None:
+    """One verdict of `reproduce`; `run`: the other run of the two."""
+    if said is None:
+        return None
+    verdict = {"run": said.run, "verdict": said.verdict, "at": said.at, "author": said.author}
+    return verdict | {"environment": said.environment, "differences": said.differences}
 
 
 def metric_json(summary: MetricSummary) -> JsonObject:
@@ -148,6 +157,17 @@ def _gpu(gpu: Gpu) -> JsonObject:
         "driver": gpu.driver,
         "mig": gpu.mig,
         "capability": gpu.capability,
+    }
+
+
+def _usage(run: Run) -> JsonObject:
+    usage = run.manifest.usage
+    return {
+        "cpu_seconds": finite(usage.cpu_seconds),
+        "max_rss": usage.max_rss,
+        "max_gpu_memory": usage.max_gpu_memory,
+        "gpu_utilisation": finite(usage.gpu_utilisation),
+        "energy_joules": finite(usage.energy_joules),
     }
 
 

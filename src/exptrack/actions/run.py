@@ -37,10 +37,28 @@ def run(request: Request, say: Callable[[str], None]) -> int:
     program = find_program(request.command, os.environ, os.getcwd())
     if not is_ours:
         os.execve(program, list(request.command), dict(os.environ))  # noqa: S606 - one record a run: nothing to add here
+    return _record(request, program, _open_project, lambda project: _enter(request, project, before, say), say)
+
+
+def run_prepared(request: Request, project: Project, start: dict[str, Any], say: Callable[[str], None]) -> int:
+    """As `run`, with a start.json made elsewhere: of a run that is repeated, which the policy has allowed once. Nothing
+    of the environment makes it a part of another run."""
+    gc.disable()
+    program = find_program(request.command, os.environ, os.getcwd())
+    return _record(request, program, lambda: project, lambda _: (start, _claim(project, start)), say)
+
+
+def _record(
+    request: Request,
+    program: str,
+    place: Callable[[], Project],
+    enter: Callable[[Project], tuple[dict[str, Any], rundir.RunDir]],
+    say: Callable[[str], None],
+) -> int:
     try:
-        project = _open_project()
+        project = place()
         open_store(project.store, create=True, is_shared=project.config.is_store_shared)
-        start, run_dir = _enter(request, project, before, say)
+        start, run_dir = enter(project)
         link = _begin(project, run_dir, start)
     except ExptrackError as e:
         raise policy.refuse(e) from e

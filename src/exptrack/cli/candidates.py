@@ -198,6 +198,7 @@ SOURCES: Mapping[str, Callable[[Known, str, list[str]], Candidates]] = {
     "stream": plain(lambda _: ("stdout", "stderr")),
     "undo-what": plain(lambda _: ("gc",)),
     "policy-action": plain(lambda _: ("check", "explain")),
+    "installer": plain(lambda _: ("uv", "pip")),
     "shell": plain(lambda _: ("bash", "zsh", "fish")),
     "output": outputs,
     "sequence": sequences,

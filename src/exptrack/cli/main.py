@@ -25,6 +25,10 @@ def _choose(argv: Sequence[str]) -> int:
         from exptrack.cli.complete import answer
 
         return answer(argv[1:])
+    if argv[:1] == ["__again"]:
+        from exptrack.actions.again import run_again
+
+        return run_again(argv[1:])
     from exptrack.cli.app import run_app
 
     return run_app(argv)

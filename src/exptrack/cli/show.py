@@ -20,8 +20,9 @@ INDENT = "  "
 Rows = list[list[Piece]]
 
 
-def print_run(screen: Screen, run: Run) -> None:
-    """Everything a person asks about one run."""
+def print_run(screen: Screen, run: Run, reproducible: str | None = None) -> None:
+    """Everything a person asks about one run. `reproducible`: whether it could be reproduced now, where that was
+    asked."""
     screen.line(*_headline(run))
     screen.columns(_about(run, screen.now), INDENT)
     _section(screen, "attempts", _attempts(run))
@@ -35,6 +36,7 @@ def print_run(screen: Screen, run: Run) -> None:
     _section(screen, "usage", _usage(run))
     _section(screen, "inputs", _inputs(run))
     _section(screen, "outputs", _outputs(run))
+    _section(screen, "reproduction", _reproduction(run, reproducible))
     _section(screen, "warnings", [[Span(w, "yellow")] for w in run.manifest.warnings])
 
 
@@ -230,6 +232,17 @@ def _outputs(run: Run) -> Rows:
         ]
         for a in run.manifest.artifacts
     ]
+
+
+def _reproduction(run: Run, reproducible: str | None) -> Rows:
+    rows: Rows = [["now", reproducible]] if reproducible else []
+    said = [("by", r) for r in reversed(run.reproductions)] + [("of", r) for r in (run.reproduces,) if r]
+    for word, r in said:
+        where = " in a different environment" if r.environment == "different" else ""
+        who = f" {word} {r.run}" if r.run else ""
+        style = "green" if r.verdict.startswith("reproduced") else "yellow"
+        rows.append([humane.date(r.at), Span(r.verdict, style), f"{who}{where}".strip()])
+    return rows
 
 
 def _fate(run: Run, artifact: Artifact) -> str:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pin": ("annotating", "Keep a run's bytes whatever retention says."),
     "get": ("keeping", "Get a run's artifacts out of the store, digests checked."),
     "restore": ("keeping", "Write the code of a run as it was into a folder."),
+    "reproduce": ("reproducing", "Restore a run, rebuild its environment, run it again, compare, and give a verdict."),
     "lineage": ("trusting", "Show the runs a run came from and the runs that came from it."),
     "card": ("describing", "Write a model card, a data set card or a provenance statement."),
     "best": ("ranking", "Show the best finished run by a metric: its value and parameters."),

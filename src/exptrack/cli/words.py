@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pin": ("run",),
     "get": ("run", "output*"),
     "restore": ("run", "folder"),
+    "reproduce": ("run",),
     "lineage": ("run",),
     "card": ("run-or-model",),
     "best": ("metric", "filter*"),
@@ -133,6 +134,17 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "undo": (JSON,),
     "policy": (JSON,),
     "verify": (("--sample", "text", "Read only so much again, chosen by chance."), JSON),
+    "reproduce": (
+        ("--dry-run", "", "Only say what is missing today; change nothing."),
+        ("--same-environment", "", "Use the recorded interpreter, if it is unchanged."),
+        ("--installer", "installer", "What builds it; default uv if there."),
+        ("--tolerance", "metric=", "Repeatable; globs too."),
+        ("--exact", "", "No tolerance, of the policy neither, and no replicates."),
+        ("-o --output", "folder", "Work in this new folder; it stays."),
+        ("--keep", "", "Leave the temporary folder."),
+        ("-q --quiet", "", "No lines of our own on the way."),
+        JSON,
+    ),
     "restore": (("--force", "", "Also into a folder that is not empty."),),
 }
 

@@ -85,14 +85,19 @@ def show(run: str = RUN, as_json: bool = JSON) -> None:
     """Show one run: what, with what, on what, how it went, what it left."""
     from exptrack.actions.find import resolve
     from exptrack.actions.present import run_json
+    from exptrack.actions.present_reproduction import readiness_json
+    from exptrack.actions.reproducible import readiness, score_line
     from exptrack.cli.plain import print_json
     from exptrack.cli.show import print_run
 
-    found, screen = resolve(*here(), run), Screen.of()
+    place, screen = here(), Screen.of()
+    found = resolve(*place, run)
+    # A run that goes on has no end that another one could be compared with.
+    ready = None if found.status == "running" else readiness(*place, found, is_thorough=False)
     if as_json:
-        print_json(screen, run_json(found))
+        print_json(screen, run_json(found) | {"reproducible": readiness_json(ready) if ready else None})
     else:
-        print_run(screen, found)
+        print_run(screen, found, score_line(ready) if ready else None)
 
 
 def diff(
