@@ -165,6 +165,23 @@ def test_what_a_later_attempt_wrote_anew_is_still_found_by_its_bytes(train: Tool
     assert [r["run"] for r in train.json("which", "copy.json")["runs"]] == [run_id]
 
 
+def test_the_run_as_it_was_after_an_attempt(train: Tool) -> None:
+    killed_at(train, 7)
+    train.write("train.py", TRAIN + "# a line more\n")
+    attempt(train, "--resume", "@", "--", *COMMAND, "--lr", "1")
+    assert train.json("show", "first.1")["status"] == "killed"
+    assert train.json("show", "@.2")["params"] == {"lr": 1}
+    sections = train.json("diff", "first.1", "first.2")["sections"]
+    assert {"command", "params", "code", "status"} <= set(sections)
+    train("restore", "first.1", "../code")
+    assert (train.folder.parent / "code" / "train.py").read_text() == TRAIN
+    train("get", "first.1", "checkpoint", "-o", "../got")
+    assert json.loads((train.folder.parent / "got" / "ckpt.json").read_text()) == {"step": 5}
+    assert "no attempt 3" in train("show", "first.3", code=3).stderr
+    assert "no run nope.1" in train("show", "nope.1", code=3).stderr
+    train("promote", "first.2", "prod", code=3)
+
+
 def test_an_input_that_changed_between_attempts_is_said(train: Tool) -> None:
     train.write("data.csv", "1,2\n")
     attempt(train, "-i", "train=data.csv", *OPTIONS, "--", *COMMAND, stop="7 term", code=143)
@@ -213,12 +230,18 @@ def test_a_run_that_nobody_saw_end_is_sealed_first(train: Tool) -> None:
     """Everything of it was killed, recorder included: what it said until then is attempt 1."""
     process = living(train, *OPTIONS, "--", *COMMAND)
     (live,) = (train.folder / ".exptrack" / "live").iterdir()
-    wait_for((live / "captured.json").exists)
+    wait_until_noted(live)
     kill_all(process)
     attempt(train, "--resume", live.name, "--", *COMMAND)
     run = train.json("show", live.name)
     assert [a["status"] for a in run["attempts"]] == ["lost", "finished"]
     assert points(train) == told((range(10), 1), (range(10, 20), 2))
+
+
+def wait_until_noted(live: Path) -> None:
+    """What was printed has been read: a SIGKILL of exptrack loses what is still in the pipe."""
+    wait_for((live / "captured.json").exists)
+    wait_for(lambda: any("step=12 " in log.read_text() for log in live.glob("*.log")))
 
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:
@@ -317,7 +340,7 @@ def test_after_a_node_failed_the_run_is_sealed_first_although_it_seems_alive(tra
     """Its directory says another machine, and was touched a moment ago: only the batch system knows that it is dead."""
     process = living(train, *OPTIONS, "--", *COMMAND, **JOB)
     (live,) = (train.folder / ".exptrack" / "live").iterdir()
-    wait_for((live / "captured.json").exists)
+    wait_until_noted(live)
     kill_all(process)
     (live / "lock").write_text(f"0b5e55ed-0000-4000-8000-000000000000 not-{socket.gethostname()}\n")
     assert train.json("show", "@")["status"] == "running"

@@ -86,8 +86,8 @@ def scheduler_facts(env: Mapping[str, str]) -> dict[str, str]:
     if env.get("KUBERNETES_SERVICE_HOST"):
         facts = {**_pod_facts(env), **facts}
     world = world_facts(env)
-    if "restarts" in facts:
-        world.pop("restarts", None)  # of the whole job, and not of torchrun's workers in it
+    if facts.get("kind") == "slurm":
+        world.pop("restarts", None)  # of the whole job, also where it says none, and not of torchrun's workers in it
     return {fact: mask_text(value) for fact, value in {**facts, **world}.items()}
 
 

@@ -18,13 +18,13 @@ def get(
 ) -> None:
     """Get a run's artifacts out of the store, digests checked."""
     from exptrack.actions.fetch import get as fetch
-    from exptrack.actions.find import resolve
+    from exptrack.actions.find_attempt import resolve_attempt
     from exptrack.actions.present import fetched_json
     from exptrack.cli.humane import size
     from exptrack.cli.plain import print_json
 
     place, screen = here(), Screen.of()
-    found = fetch(place.store, resolve(*place, run), names or (), output)
+    found = fetch(place.store, resolve_attempt(*place, run), names or (), output)
     if as_json:
         print_json(
             screen,
@@ -43,11 +43,11 @@ def restore(
     force: bool = typer.Option(False, "--force", help="Also into a folder that is not empty."),
 ) -> None:
     """Write the code of a run as it was into a folder."""
-    from exptrack.actions.find import resolve
+    from exptrack.actions.find_attempt import resolve_attempt
     from exptrack.actions.restore import restore as write_code
 
     place, screen = here(), Screen.of()
-    found = resolve(*place, run)
+    found = resolve_attempt(*place, run)
     done = write_code(place.store, found.manifest, folder, force=force)
     screen.line(f"{counted(done.files, 'file')} of {found.id} in {done.target}")
     for path in done.left_out:

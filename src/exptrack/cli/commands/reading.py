@@ -83,7 +83,7 @@ def _groups(place: Place, screen: Screen, wanted: list[str], key: str, aggregate
 
 def show(run: str = RUN, as_json: bool = JSON) -> None:
     """Show one run: what, with what, on what, how it went, what it left."""
-    from exptrack.actions.find import resolve
+    from exptrack.actions.find_attempt import resolve_attempt
     from exptrack.actions.present import run_json
     from exptrack.actions.present_reproduction import readiness_json
     from exptrack.actions.reproducible import readiness, score_line
@@ -91,7 +91,7 @@ def show(run: str = RUN, as_json: bool = JSON) -> None:
     from exptrack.cli.show import print_run
 
     place, screen = here(), Screen.of()
-    found = resolve(*place, run)
+    found = resolve_attempt(*place, run)
     # A run that goes on has no end that another one could be compared with.
     ready = None if found.status == "running" else readiness(*place, found, is_thorough=False)
     if as_json:
@@ -109,14 +109,14 @@ def diff(
 ) -> int:
     """Show what changed between two runs, likeliest cause first."""
     from exptrack.actions.diff import diff_runs, is_different
-    from exptrack.actions.find import resolve
+    from exptrack.actions.find_attempt import resolve_attempt
     from exptrack.actions.patch import patch as code_patch
     from exptrack.actions.present import diff_json
     from exptrack.cli.diffview import print_diff, print_patch
     from exptrack.cli.plain import print_json
 
     place, screen = here(), Screen.of()
-    before, after = resolve(*place, a), resolve(*place, b)
+    before, after = resolve_attempt(*place, a), resolve_attempt(*place, b)
     found = diff_runs(place.store, before, after)
     if as_json:
         print_json(screen, diff_json(found, is_different(found)))
