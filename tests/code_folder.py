@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
+from exptrack.capture.masked_copy import Masking, Stored
 from exptrack.capture.snapshot import Snapshot
 from exptrack.model import CodeState
 from exptrack.store.place import Store, open_store
@@ -39,8 +42,16 @@ class Keeper:
         return self.objects.add_bytes(data)
 
     def add_file(self, path: str) -> tuple[str, int]:
-        self.files.append(os.path.basename(path))
         return self.objects.add_file(path)
+
+
+class Watched(Masking):
+    """Notes in the keeper which files were read."""
+
+    def store(self, keeper: Any, full: str, path: str, folder: str) -> Stored:
+        done = super().store(keeper, full, path, folder)
+        keeper.files.append(os.path.basename(path))
+        return done
 
 
 class CodeFolder:
@@ -71,24 +82,38 @@ class CodeFolder:
         self.git("commit", "-qm", "a", at=at)
         return self.git("rev-parse", "HEAD", at=at).strip()
 
-    def begin(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30, cwd: str = "") -> Snapshot:
+    def begin(
+        self,
+        at: str = ".",
+        exclude: tuple[str, ...] = (),
+        max_bytes: int = 1 << 30,
+        cwd: str = "",
+        secrets: str = "mask",
+        names: tuple[str, ...] = (),
+        places: tuple[str, ...] = (),
+    ) -> Snapshot:
         self.keeper = Keeper(self.store)
-        return Snapshot.begin(
+        snapshot = Snapshot.begin(
             str(self.root / at),
             exclude=exclude,
             max_bytes=max_bytes,
             folder=str(self.root / ".exptrack"),
             cache_folder=str(self.beside / "cache"),
             cwd=str(self.root / cwd) if cwd else "",
+            secrets=secrets,
+            secret_names=names,
+            secret_places=places,
         )
+        snapshot.collection.masking = Watched(secrets, names, places)
+        return snapshot
 
     def complete(self, snapshot: Snapshot) -> CodeState:
         state, self.warnings = snapshot.complete(self.keeper, encode_tree)
         return state
 
-    def take(self, at: str = ".", exclude: tuple[str, ...] = (), max_bytes: int = 1 << 30, cwd: str = "") -> CodeState:
-        """A whole snapshot."""
-        snapshot = self.begin(at, exclude, max_bytes, cwd)
+    def take(self, *arguments: Any, **more: Any) -> CodeState:
+        """A whole snapshot; as `begin`."""
+        snapshot = self.begin(*arguments, **more)
         snapshot.keep_dirty(self.keeper)
         return self.complete(snapshot)
 
@@ -112,3 +137,10 @@ def repository(root: Path) -> CodeFolder:
     folder = CodeFolder(root)
     folder.git("init", "-q", "-b", "main")
     return folder
+
+
+def age(code: CodeFolder) -> None:
+    """Let the last snapshot trust what it saw: ctime cannot be set back, so the clock of the rows is moved on."""
+    newest = max(os.lstat(p).st_ctime_ns for p in code.root.rglob("*"))
+    while time.time_ns() - newest < 150_000_000:
+        time.sleep(0.02)

@@ -101,6 +101,8 @@ class Config(NamedTuple):
     hook_timeout: str = "5m"
     reproduce_tolerance: Mapping[str, float | str] = {}
     reproduce_ignore: tuple[str, ...] = ()
+    secrets_allowed_in: tuple[str, ...] = ()
+    snapshot_secrets: str = "mask"
 
 
 class Keep(NamedTuple):
@@ -256,6 +258,8 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         hook_timeout=raw.get("hooks", {}).get("timeout", default.hook_timeout),
         reproduce_tolerance=raw.get("reproduce", {}).get("tolerance", {}),
         reproduce_ignore=tuple(raw.get("reproduce", {}).get("ignore", ())),
+        secrets_allowed_in=tuple(raw.get("secrets", {}).get("allow_in", ())),
+        snapshot_secrets=snapshot.get("secrets", default.snapshot_secrets),
     )
 
 

@@ -35,7 +35,8 @@ class Point(NamedTuple):
 
 @frozen
 class CodeState:
-    """The code as it was. `tree` names the tree object that restores it; the git facts are provenance only."""
+    """The code as it was. `tree` names the tree object that restores it; the git facts are provenance only. `masked`:
+    where secrets were replaced in the kept copy, as train.py:12."""
 
     root: str = ""
     commit: str | None = None
@@ -47,6 +48,7 @@ class CodeState:
     changed: tuple[str, ...] = ()
     untracked: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
 
 
 @frozen

@@ -18,8 +18,8 @@ PYPROJECT = "pyproject.toml"
 # As the value of a default tag: who git says is at work here (actions/authors.py).
 FROM_GIT = "$git"
 
-# type names: str, bool, number, size, list (of str), table (str -> str), goals, patterns, definitions, aliases, regex,
-# gates, tolerances
+# type names: str, bool, number, size, secrets, list (of str), table (str -> str), goals, patterns, definitions,
+# aliases, regex, gates, tolerances
 SCHEMA: Mapping[str, Any] = {
     "project": "str",
     "store": "str",
@@ -63,9 +63,9 @@ SCHEMA: Mapping[str, Any] = {
     "params": {"seeds": "list"},
     "hooks": {"on_promote": "commands", "on_demote": "commands", "timeout": "duration"},
     "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration", "orphans": "duration"},
-    "snapshot": {"exclude": "list", "max_size": "size"},
-    "secrets": {"allow": "list"},
     "reproduce": {"tolerance": "tolerances", "ignore": "list"},
+    "snapshot": {"exclude": "list", "max_size": "size", "secrets": "secrets"},
+    "secrets": {"allow": "list", "allow_in": "list"},
 }
 
 _SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
@@ -143,6 +143,7 @@ def _wrong(kind: str, value: Any) -> str | None:
         "keep": (is_list and all(re.match(KEEP, v) for v in value), f"is a list of {KEEPS}"),
         "duration": (isinstance(value, str) and parse_duration(value) is not None, 'is a duration like "90d" or "12h"'),
         "tolerances": (_are_tolerances(value), 'is a table like { "val/acc" = 0.005, "*loss*" = "1%" }'),
+        "secrets": (value in ("mask", "refuse", "keep"), 'is "mask", "refuse" or "keep"'),
         "size": (size_of(value) is not None, 'is a size like "200 MB" or a number of bytes'),
         "replicates": (_is_whole(value, 2), "is a number of seeds, 2 or more"),
         "count": (_is_whole(value, 1), "is a whole number, 1 or more"),

@@ -47,6 +47,7 @@ CODE = {
     "changed": [str],
     "untracked": [str],
     "left_out": [str],
+    "masked": [str],
 }
 ENVIRONMENT = {
     "python": OPTIONAL,

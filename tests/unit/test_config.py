@@ -79,8 +79,10 @@ timeout = "30s"
 [snapshot]
 exclude = ["data/**"]
 max_size = "1.5 MB"
+secrets = "refuse"
 [secrets]
 allow = ["TOKENS"]
+allow_in = ["tests/**"]
 """
 
 
@@ -156,6 +158,8 @@ def test_every_key_arrives(tmp_path):
         on_promote=("notify team",),
         on_demote=("notify team",),
         hook_timeout="30s",
+        secrets_allowed_in=("tests/**",),
+        snapshot_secrets="refuse",
     )
 
 

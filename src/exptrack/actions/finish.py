@@ -59,7 +59,7 @@ def finish(
     said += problems
     metrics = _metrics(run_dir, start, reading)
     points = _keep(store, run_dir.file(rundir.POINTS))
-    logs = _keep_logs(store, run_dir)
+    logs = _keep_logs(store, run_dir, said)
     found = Findings(
         params=redact_mapping(reading.params),
         tags=tags,
@@ -136,24 +136,34 @@ def _keep(store: Store, path: str) -> str | None:
     return store.objects.add_file(path)[0] if os.path.exists(path) else None
 
 
-def _keep_logs(store: Store, run_dir: rundir.RunDir) -> dict[str, str]:
-    """Stream -> digest of its log. The order of arrival counts bytes: it is kept when nothing was masked."""
+def _keep_logs(store: Store, run_dir: rundir.RunDir, said: list[str]) -> dict[str, str]:
+    """Stream -> digest of its log; to `said` goes where something was masked. The order of arrival counts bytes: it is
+    kept when nothing was."""
     kept: dict[str, str] = {}
     is_as_printed = True
     for stream in STREAMS:
         path = run_dir.file(stream + ".log")
         found = _keep_log(store, path)
         if found:
-            kept[stream], count = found
-            is_as_printed = is_as_printed and count == 0
+            kept[stream], masker = found
+            if masker.count:
+                is_as_printed = False
+                said.append(_masked(stream, masker))
     chunks = run_dir.file("chunks")
     if is_as_printed and len(kept) > 1 and os.path.exists(chunks):
         kept["chunks"] = store.objects.add_file(chunks)[0]
     return kept
 
 
-def _keep_log(store: Store, path: str) -> tuple[str, int] | None:
-    """(digest, how many secrets were masked) of a log; None when the stream said nothing."""
+def _masked(stream: str, masker: LogMasker) -> str:
+    what = "1 secret" if masker.count == 1 else f"{masker.count} secrets"
+    lines = ", ".join(map(str, dict.fromkeys(masker.lines)))
+    more = ", …" if masker.count > len(masker.lines) else ""
+    return f"{what} masked in the log of {stream}, line {lines}{more}"
+
+
+def _keep_log(store: Store, path: str) -> tuple[str, LogMasker] | None:
+    """(digest, what was masked) of a log; None when the stream said nothing."""
     if not os.path.exists(path) or os.stat(path).st_size == 0:
         return None
     masked, masker = path + ".masked", LogMasker()
@@ -161,7 +171,7 @@ def _keep_log(store: Store, path: str) -> tuple[str, int] | None:
         while block := source.read(LOG_BLOCK):
             out.write(masker.feed(block))
         out.write(masker.finish())
-    return store.objects.add_file(masked)[0], masker.count
+    return store.objects.add_file(masked)[0], masker
 
 
 def _usage(run_dir: rundir.RunDir, end: End | None) -> Any:

@@ -117,6 +117,7 @@ def _code(run: Run) -> JsonObject:
         "changed": list(code.changed),
         "untracked": list(code.untracked),
         "left_out": list(code.left_out),
+        "masked": list(code.masked),
     }
 
 

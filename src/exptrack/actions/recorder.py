@@ -177,6 +177,9 @@ def _take_snapshot(project: Project, answers: int) -> tuple[Snapshot, Watch | No
             folder=project.folder,
             store=project.store,
             cache_folder=project.cache,
+            secrets=config.snapshot_secrets,
+            secret_names=config.secret_names_allowed,
+            secret_places=config.secrets_allowed_in,
         )
 
         if config.is_searching:

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 class RestoreResult(NamedTuple):
     """`files` written below `target`; `left_out`: paths the snapshot did not take (secrets, pipes, unreadable ones);
-    `leading_out`: symlinks that lead out of the folder."""
+    `masked`: where secrets are missing, as train.py:12; `leading_out`: symlinks that lead out of the folder."""
 
     target: str
     files: int
     left_out: tuple[str, ...]
     leading_out: tuple[str, ...]
+    masked: tuple[str, ...] = ()
 
 
 def restore(store: Store, manifest: RunManifest, target: str, *, force: bool = False) -> RestoreResult:
@@ -40,7 +41,7 @@ def restore(store: Store, manifest: RunManifest, target: str, *, force: bool = F
     check_there(store, files)
     root = _open_target(target, force=force)
     leading_out = write_tree(store, files, root)
-    return RestoreResult(root, len(files), manifest.code.left_out, tuple(leading_out))
+    return RestoreResult(root, len(files), manifest.code.left_out, tuple(leading_out), manifest.code.masked)
 
 
 def _open_target(target: str, *, force: bool) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from functools import cache
 
 from exptrack.capture.secret_names import NO, PASSWORD, ROOTS, STRONG, is_secret_name, secrecy
+from exptrack.capture.token_shapes import OTHERS, TOKEN
 
 MARK = b"[redacted]"
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -19,30 +20,6 @@ _ROOTS = tuple(r.encode() for r in ROOTS)
 # Most tokens hold twenty characters of this set in a row, which one translate and one find tell of any text.
 _IN_RUN = bytes(97 if (c < 128 and chr(c).isalnum()) or c in b"_-" else 32 for c in range(256))
 _RUN = b"a" * 20
-# Forms as their issuers document them: AWS, Google, GitHub, GitLab, Docker, Hugging Face, OpenAI and Anthropic,
-# Stripe, Groq, Slack, npm, PyPI, NVIDIA, Weights & Biases, Databricks, Replicate, Vault.
-_TOKEN = (
-    rb"AKIA[0-9A-Z]{16}(?![0-9A-Za-z])|ASIA[0-9A-Z]{16}(?![0-9A-Za-z])|AIza[0-9A-Za-z_-]{30,}"
-    rb"|gh[oprsu]_[0-9A-Za-z_]{20,}|github_pat_[0-9A-Za-z_]{20,}|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt)-[0-9A-Za-z_.-]{16,}"
-    rb"|dckr_pat_[0-9A-Za-z_-]{20,}|hf_[0-9A-Za-z]{18,}|api_org_[0-9A-Za-z]{18,}|gsk_[0-9A-Za-z]{18,}"
-    rb"|sk-(?:[0-9A-Za-z]{20,}|[a-z]{2,12}[0-9]{0,2}-[0-9A-Za-z_-]{20,})|sk_(?:live|test)_[0-9A-Za-z]{12,}|rk_live_[0-9A-Za-z]{12,}"
-    rb"|xox[abeoprs]-[0-9A-Za-z-]{10,}|npm_[0-9A-Za-z]{30,}|pypi-[0-9A-Za-z_-]{40,}|nvapi-[0-9A-Za-z_-]{30,}"
-    rb"|wandb_v[0-9]_[0-9A-Za-z_]{20,}|dapi[0-9a-f]{32}|r8_[0-9A-Za-z]{30,}|hvs\.[0-9A-Za-z_-]{20,}|ya29\.[0-9A-Za-z_-]{20,}"
-)
-# (literal to look for first, pattern whose group 1 is the secret). JSON Web Tokens: RFC 7519; PEM: RFC 7468.
-_OTHERS = (
-    (b"eyJ", rb"(eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,}(?:\.[0-9A-Za-z_-]+)+)"),
-    (b"earer ", rb"earer ((?=[^\s]{0,64}[0-9])[0-9A-Za-z._~+/=-]{12,})"),
-    (b"sig=", rb"sig=([0-9A-Za-z%+/=_-]{20,})"),
-    (
-        b"-----BEGIN ",
-        rb"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
-        rb"(?:[\s\S]{0,16384}?-----END [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----|(?:\s+[0-9A-Za-z+/=]{40,})*))",
-    ),
-    (b"://", rb"://([^\s/@:'\"<>]{0,256}:[^\s/'\"<>]{1,256})@"),
-    (b"://hooks.", rb"://hooks\.slack\.com/([a-z]+/[0-9A-Za-z_/-]{20,})"),
-)
-
 _GAP = rb"(?:\x1b\[[0-9;]*m|[ \t])*"
 _QUOTE = rb"\\?[\"'`]"
 _SEPARATOR = (
@@ -72,26 +49,43 @@ _HARMLESS = frozenset(_HARMLESS_WORDS.split())
 def mask_bytes(data: bytes, *, strict: bool = False, allowed: Collection[str] = ()) -> tuple[bytes, int]:
     """(masked, how many were masked). `strict` is for command lines: `key=x` and `pass=y` are secrets there.
     `allowed`: whole names whose values may stay."""
-    spans = sorted([*_token_spans(data), *_other_spans(data), *_named_spans(data, strict, allowed)])
+    spans = _spans(data, strict, allowed)
+    return _replace(data, spans), len(spans)
+
+
+def _spans(data: bytes, strict: bool, allowed: Collection[str]) -> list[tuple[int, int]]:
+    """Where secrets stand, in order; two that overlap are one."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted([*token_spans(data), *other_spans(data), *_named_spans(data, strict, allowed)]):
+        if spans and start < spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _replace(data: bytes, spans: list[tuple[int, int]]) -> bytes:
     if not spans:
-        return data, 0
-    parts, at, count = [], 0, 0
+        return data
+    parts, at = [], 0
     for start, end in spans:
-        if start >= at:
-            parts += [data[at:start], MARK]
-            count += 1
-        at = max(at, end)
-    return b"".join([*parts, data[at:]]), count
+        parts += [data[at:start], MARK]
+        at = end
+    return b"".join([*parts, data[at:]])
 
 
 class LogMasker:
     """mask_bytes for a stream: holds back what may go on in the next piece. Memory: about one piece and 1 MiB."""
 
     HOLD = 1 << 20
+    LISTED = 10
 
     def __init__(self) -> None:
+        """`lines`: those of the stream, from 1, in which the first LISTED of `count` secrets stood."""
         self.count = 0
+        self.lines: list[int] = []
         self._held = b""
+        self._line = 1
 
     def feed(self, data: bytes) -> bytes:
         """The bytes that are final now, masked."""
@@ -111,23 +105,29 @@ class LogMasker:
         return self._mask(rest)
 
     def _mask(self, data: bytes) -> bytes:
-        masked, count = mask_bytes(data)
-        self.count += count
-        return masked
+        spans = _spans(data, False, ())
+        for start, _ in spans[: self.LISTED - len(self.lines)]:
+            self.lines.append(self._line + data.count(b"\n", 0, start))
+        self.count += len(spans)
+        self._line += data.count(b"\n")
+        return _replace(data, spans)
 
 
 @cache
-def _pattern(source: bytes) -> re.Pattern[bytes]:
+def compiled(source: bytes) -> re.Pattern[bytes]:
     """Compiled on first use: most runs never meet anything that looks like a secret."""
     return re.compile(source)
 
 
-def _token_spans(data: bytes) -> Iterator[tuple[int, int]]:
+def token_spans(data: bytes) -> Iterator[tuple[int, int]]:
     shape = data.translate(_IN_RUN)
     start = shape.find(_RUN)
     while start >= 0:
         end = shape.find(b" ", start) % (len(shape) + 1)  # -1, no end before the text's, becomes its length
-        token, at = _pattern(_TOKEN), max(0, start - 5)  # `hvs.` and `ya29.` end in a character that parts runs
+        token, at = (
+            compiled(TOKEN),
+            max(0, start - 8),
+        )  # `hvs.`, `ya29.` and `sha256~` end in a character that parts runs
         while match := token.search(data, at, end):
             at = match.end()
             if not data[max(0, match.start() - 1) : match.start()].isalnum():
@@ -136,10 +136,10 @@ def _token_spans(data: bytes) -> Iterator[tuple[int, int]]:
         start = shape.find(_RUN, end)
 
 
-def _other_spans(data: bytes) -> Iterator[tuple[int, int]]:
-    for literal, source in _OTHERS:
+def other_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    for literal, source in OTHERS:
         if literal in data and (literal != b"://" or b"@" in data):
-            for match in _pattern(source).finditer(data):
+            for match in compiled(source).finditer(data):
                 yield match.span(1)
 
 
@@ -149,7 +149,7 @@ def _named_spans(data: bytes, strict: bool, allowed: Collection[str]) -> Iterato
         if root in lower:
             # C loops find the few places where a name is followed by something that may part it from a value.
             for before, after in _PLACES:
-                for match in _pattern(before + root + after).finditer(lower):
+                for match in compiled(before + root + after).finditer(lower):
                     span = _value_span(data, match.end("at"), strict, allowed)
                     if span is not None:
                         yield span
@@ -166,12 +166,12 @@ def _value_span(data: bytes, at: int, strict: bool, allowed: Collection[str]) ->
     grade = secrecy(name)
     if grade == NO or (allowed and not is_secret_name(name.lstrip("-"), allowed)):
         return None
-    separator = _pattern(_SEPARATOR).match(data, end)
+    separator = compiled(_SEPARATOR).match(data, end)
     if separator is None or (separator["flag"] and not name.startswith("-")):
         return None
     if separator["cell"] and grade < STRONG:
         return None
-    value = _pattern(_VALUE).match(data, separator.end())
+    value = compiled(_VALUE).match(data, separator.end())
     if value and separator["flag"] and value[0].startswith(b"--"):
         return None  # a switch, and the next flag
     return _secret_part(value, name, grade, strict) if value else None
@@ -197,9 +197,9 @@ def _secret_part(value: re.Match[bytes], name: str, grade: int, strict: bool) ->
 
 def is_harmless(value: bytes, grade: int) -> bool:
     """No secret even under a secret name: a word like `none`, a reference like `$HF_TOKEN`, a small number."""
-    if value.lower() in _HARMLESS or not value or _pattern(_REFERENCE).fullmatch(value):
+    if value.lower() in _HARMLESS or not value or compiled(_REFERENCE).fullmatch(value):
         return True
-    return grade < PASSWORD and len(value) <= 24 and bool(_pattern(_NUMBER).fullmatch(value)) and not _is_long(value)
+    return grade < PASSWORD and len(value) <= 24 and bool(compiled(_NUMBER).fullmatch(value)) and not _is_long(value)
 
 
 def _is_long(value: bytes) -> bool:
@@ -214,4 +214,4 @@ def _looks_secret(value: bytes, name: str) -> bool:
     is_mixed = digits > 0 and any(chr(c).isalpha() for c in value)
     if len(value) < 6 or not is_mixed or value.startswith((b"/", b"~", b".", b"<", b"[")) or b" " in value:
         return False
-    return not _pattern(_MEASURE).fullmatch(value)
+    return not compiled(_MEASURE).fullmatch(value)

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any
 
 CACHE_FILE = "snapshot"
-VERSION = 1
+VERSION = 2
 WIDTH = 5
 ABSENT = (0,) * WIDTH
 _ALL_BITS = (1 << 64) - 1  # inode numbers may use the top bit, times may be before 1970
@@ -61,6 +61,7 @@ class Seen:
         self.tree: str | None = head.get("tree")
         self.repositories: dict[str, dict[str, Any]] = {r["prefix"]: r for r in head.get("repositories", ())}
         self.unsure: set[str] = set(head.get("unsure", ()))
+        self.masked: dict[str, list[int]] = head.get("masked", {})
         first, second = head.get("parts", (0, 0))
         self._paths, self._rows, self._lines = body[:first], body[first : first + second], body[first + second :]
 
@@ -131,7 +132,7 @@ def save(
     rows: array[int],
     lines: list[str],
 ) -> None:
-    """Write the cache; `head` has tree, repositories and unsure."""
+    """Write the cache; `head` has tree, repositories, unsure and masked (path -> lines)."""
     from exptrack.files import write_atomic
 
     names = os.fsencode("\0".join(paths))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from exptrack.capture import git
 
 if TYPE_CHECKING:
-    from exptrack.capture.keep import Keeper
+    from exptrack.capture.masked_copy import Keeper
     from exptrack.capture.seen import Row
     from exptrack.capture.tree import Tree
     from exptrack.model import CodeState, StoredFile
@@ -42,11 +42,16 @@ class Snapshot:
         cache_folder: str,
         store: str = "",
         cwd: str = "",
+        secrets: str = "mask",
+        secret_names: Sequence[str] = (),
+        secret_places: Sequence[str] = (),
     ) -> Snapshot:
         """Start looking at the repository that `root` lies in, else at that of `cwd`, else at `root` as a plain folder.
 
         `exclude`: globs of `[snapshot] exclude`; `max_bytes`: refuse above; `folder`, `store`: exptrack's own folders,
-        never part of the code; `cache_folder`: where the next snapshot finds what this one saw; `cwd`: the child's."""
+        never part of the code; `cache_folder`: where the next snapshot finds what this one saw; `cwd`: the child's;
+        `secrets`: what is done about those in the code (mask, refuse, keep), but not for these names and in these
+        places (globs)."""
         start, root = os.path.realpath(cwd or root), os.path.realpath(root)
         top = git.find_root(root) or git.find_root(start)
         snapshot = Snapshot(start, top or root, max_bytes)
@@ -57,33 +62,44 @@ class Snapshot:
             except git.GitTrouble as e:
                 trouble = str(e)
         ours = [os.path.realpath(f) for f in (folder, store) if f]
-        snapshot._prepare(exclude, ours, cache_folder)
+        snapshot._prepare(exclude, ours, cache_folder, (secrets, secret_names, secret_places))
         if job is not None:
             snapshot.survey.begin(job)
         else:
             snapshot.survey.skip_git(trouble)
         return snapshot
 
-    def _prepare(self, exclude: Sequence[str], ours: Sequence[str], cache_folder: str) -> None:
+    def _prepare(
+        self,
+        exclude: Sequence[str],
+        ours: Sequence[str],
+        cache_folder: str,
+        secrets: tuple[str, Sequence[str], Sequence[str]],
+    ) -> None:
         from exptrack.capture.keep import Collection
+        from exptrack.capture.masked_copy import Masking
         from exptrack.capture.scope import Scope
         from exptrack.capture.seen import CACHE_FILE, load
         from exptrack.capture.survey import Survey
 
         self.cache_folder = cache_folder
-        self.settings = repr((self.root, sorted(exclude), sorted(ours)))
+        masking = Masking(*secrets)
+        # What the last snapshot stored under another rule is not what this one would store.
+        self.settings = repr((self.root, sorted(exclude), sorted(ours), masking.key))
         seen = load(os.path.join(cache_folder, CACHE_FILE), self.settings)
         self.survey = Survey(self.root, Scope(self.root, exclude, ours), seen, self.max_bytes)
-        self.collection = Collection(self.root, seen)
+        self.collection = Collection(self.root, seen, masking, cache_folder)
 
     def keep_dirty(self, keeper: Keeper) -> None:
         """Store what git could not give back. Raises NotStarted (exit 125) before reading anything when all files
-        together are over the limit, OSError when the store will not take them."""
+        together are over the limit, or when there are secrets in them that are to be refused; OSError when the store
+        will not take them."""
         from exptrack.capture.weight import weigh
 
         self.survey.finish()
         for path, row in weigh(self.survey, self.collection.seen, self.before, self.max_bytes).items():
             self.collection.keep(keeper, path, row)
+        self.collection.refuse_secrets()
         self.ready = max(self.began, time.time_ns() - TICK)
 
     def complete(
@@ -104,9 +120,20 @@ class Snapshot:
             inside = os.path.relpath(self.start, self.root) + "/"
             if os.listdir(self.start) and not any(p.startswith(inside) for p in tree.paths):
                 warnings.append(f"git ignores {inside}: none of its files are in the code snapshot")
+        warnings += self._late_secrets(tree)
         return self._state(tree, digest), [*self.survey.warnings, *self.collection.warnings, *warnings]
 
+    def _late_secrets(self, tree: Tree) -> list[str]:
+        """Secrets in committed files, where they were to be refused: found when the child was running already."""
+        from exptrack.capture.masked_copy import REFUSE
+
+        if self.collection.masking.rule != REFUSE or not tree.masked:
+            return []
+        files = ", ".join(sorted(tree.masked))
+        return [f"there are secrets in committed code, masked in the snapshot: {files}"]
+
     def _state(self, tree: Tree, digest: str | None) -> CodeState:
+        from exptrack.capture.keep import places_of
         from exptrack.capture.redact import clean_url
         from exptrack.model import CodeState
 
@@ -124,4 +151,5 @@ class Snapshot:
             changed=tuple(survey.changed) if is_git else (),
             untracked=tuple(survey.untracked) if is_git else (),
             left_out=tuple(sorted(left_out)),
+            masked=tuple(place for path in sorted(tree.masked) for place in places_of(path, tree.masked[path])),
         )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from exptrack.capture import git
-from exptrack.capture.keep import Collection, Keeper, Kept, Unreadable
+from exptrack.capture.keep import Collection, Kept, Unreadable
+from exptrack.capture.masked_copy import Keeper
 from exptrack.capture.seen import ABSENT, CACHE_FILE, WIDTH, Row, look_at, save
 from exptrack.capture.survey import Repository, Survey
 from exptrack.model import StoredFile
@@ -33,6 +34,7 @@ class Tree:
         self.paths: list[str] = []
         self.lines: list[str] = []
         self.rows: array[int] = array("Q")
+        self.masked: dict[str, Sequence[int]] = {}
         self._new: dict[int, Kept] = {}
 
     @property
@@ -69,6 +71,9 @@ class Tree:
         self.paths += repository.paths
         self.lines += self.seen.lines[start : start + count]
         self.rows += self.seen.rows[start * WIDTH : (start + count) * WIDTH]
+        for path in self.seen.masked:
+            if start <= self.seen.places.get(path, -1) < start + count:
+                self.masked[path] = self.seen.masked[path]
         late: list[int] = []
         for path in {*dirty, *repository.doubtful, *self.seen.unsure_of(repository.prefix)}:
             place = self.seen.places.get(path, -1)
@@ -92,6 +97,9 @@ class Tree:
     def _set(self, place: int, kept: Kept | None) -> None:
         """Give a place its file, or none."""
         self._new.pop(place, None)
+        self.masked.pop(self.paths[place], None)
+        if kept is not None and kept.masked:
+            self.masked[self.paths[place]] = kept.masked
         self.lines[place] = kept.line if kept else ""
         self.rows[place * WIDTH : place * WIDTH + WIDTH] = array("Q", kept.row if kept else ABSENT)
         if kept is not None and not kept.line:
@@ -185,9 +193,15 @@ class Tree:
         empty = {p for p, line in zip(self.paths, self.lines, strict=True) if not line}
         unsure = sorted(empty.union(self.survey.dirty))
         heads = [r.head() for r in self.survey.repositories]
-        same = tree == seen.tree and self.rows == seen.rows and heads == list(seen.repositories.values())
+        masked = {path: list(lines) for path, lines in self.masked.items()}
+        same = (
+            tree == seen.tree
+            and masked == seen.masked
+            and self.rows == seen.rows
+            and heads == list(seen.repositories.values())
+        )
         if not same or seen.unsure != set(unsure) or self.paths != seen.paths:
-            head = {"tree": tree, "repositories": heads, "unsure": unsure}
+            head = {"tree": tree, "repositories": heads, "unsure": unsure, "masked": masked}
             cache = os.path.join(self.folder, CACHE_FILE)
             try:
                 save(cache, settings, head, paths=self.paths, rows=self.rows, lines=self.lines)

@@ -136,7 +136,8 @@ def _code(screen: Screen, run: Run) -> Rows:
         rows.append(["snapshot", f"{code.tree[:DIGEST]}, {_count(code.files, 'file')}"])
     rows += _listed(screen, "changed", code.changed)
     rows += _listed(screen, "untracked", code.untracked)
-    return rows + _listed(screen, "left out", code.left_out)
+    rows += _listed(screen, "left out", code.left_out)
+    return rows + _listed(screen, "masked", code.masked)
 
 
 def _listed(screen: Screen, title: str, paths: Sequence[str]) -> Rows:

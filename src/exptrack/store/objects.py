@@ -70,6 +70,9 @@ class Objects:
         except PermissionError:
             # Another user's, in a shared store: only its owner may touch it. Too old to be safe, it is stored again.
             return time.time() - self._stored_at(path) < TOUCHED
+        except OSError as e:
+            e.filename = path  # utime does not say it
+            raise
         return True
 
     def _stored_at(self, path: str) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from code_folder import CodeFolder, repository
+from code_folder import CodeFolder, age, repository
 from exptrack.store.place import open_store
 
 
@@ -21,15 +21,6 @@ def code(tmp_path: Path) -> CodeFolder:
         os.utime(place, (1_700_000_000 + i, 1_700_000_000.5 + i))
     folder.commit()
     return folder
-
-
-def age(code: CodeFolder) -> None:
-    """Let the last snapshot trust what it saw: ctime cannot be set back, so the clock of the rows is moved on."""
-    import time
-
-    newest = max(os.lstat(p).st_ctime_ns for p in code.root.rglob("*"))
-    while time.time_ns() - newest < 150_000_000:
-        time.sleep(0.02)
 
 
 def test_nothing_is_read_twice(code: CodeFolder) -> None:

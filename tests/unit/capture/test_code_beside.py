@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from code_folder import CodeFolder, repository
+from code_folder import CodeFolder, Keeper, repository
+from exptrack.capture.masked_copy import Masking, Stored
 from exptrack.model import CodeState, StoredFile
 from exptrack.store.trees import encode_tree
 from unprivileged import without_privileges
@@ -134,12 +135,14 @@ def test_a_dirty_file_that_vanishes_is_told(code: CodeFolder) -> None:
     code.write("new.py")
     snapshot = code.begin()
 
-    class Racing(type(code.keeper)):  # type: ignore[misc]
-        def add_file(self, path: str) -> tuple[str, int]:
-            os.unlink(path)
-            return super().add_file(path)
+    class Vanishing(Masking):
+        def store(self, keeper: Keeper, full: str, path: str, folder: str) -> Stored:
+            os.unlink(full)
+            return super().store(keeper, full, path, folder)
 
-    snapshot.keep_dirty(Racing(code.store))
+    snapshot.collection.masking = Vanishing()
+    snapshot.keep_dirty(code.keeper)
+    snapshot.collection.masking = Masking()
     state = code.complete(snapshot)
     assert "new.py" not in code.content(state)
     assert state.left_out == ("new.py",)

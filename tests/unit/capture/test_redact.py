@@ -238,8 +238,8 @@ def test_other_files(path):
 
 
 def test_nothing_is_compiled_for_an_ordinary_command():
-    masks._pattern.cache_clear()
+    masks.compiled.cache_clear()
     redact_argv(
         ["python", "train.py", "--lr", "0.1", "--epochs=3", "--data", "/mnt/data/imagenet-1k/train", "-b", "32"]
     )
-    assert masks._pattern.cache_info().currsize == 0
+    assert masks.compiled.cache_info().currsize == 0

@@ -52,6 +52,8 @@ def restore(
     screen.line(f"{counted(done.files, 'file')} of {found.id} in {done.target}")
     for path in done.left_out:
         screen.line(f"not in the snapshot: {path}")
+    for place_in_file in done.masked:
+        screen.line(f"a secret is missing, put it back by hand: {place_in_file}")
     for path in done.leading_out:
         screen.line(f"a link that leads out of the folder: {path}")
 
