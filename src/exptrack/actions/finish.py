@@ -15,6 +15,7 @@ from typing import Any
 
 from exptrack.actions.default_outputs import default_outputs
 from exptrack.actions.goals import goal_for, stage
+from exptrack.actions.last_look import rename_points, without_tokens
 from exptrack.actions.outputs import store_outputs
 from exptrack.actions.policy import disallowed
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
@@ -71,7 +72,7 @@ def finish(
         orders=run_dir.orders(),
         warnings=[mask_text(w) for w in (*said, *reading.warnings)],
     )
-    manifest = _sealed(store, run_dir, start, seal(start, end, captured, found))
+    manifest = _sealed(store, run_dir, start, without_tokens(seal(start, end, captured, found)))
     _attempt(said, "the index", lambda: _index(project, store, manifest))
     run_dir.remove()
     return summary(manifest, start.required_metrics)
@@ -104,6 +105,7 @@ def summary(manifest: RunManifest, mandatory: Collection[str] = ()) -> dict[str,
 
 
 def _metrics(run_dir: rundir.RunDir, start: Start, reading: Reading) -> dict[str, MetricSummary]:
+    rename_points(run_dir.file(rundir.POINTS))
     found = summaries_of(run_dir.file(rundir.POINTS), lambda name: goal_for(name, start.goals))
     units = reading.units
     return {name: replace(m, unit=units.get((m.source or "", name))) for name, m in found.items()}

@@ -68,6 +68,7 @@ TEMPLATE = """\
 # [snapshot]
 # exclude = ["data/**", "*.ckpt"]
 # max_size = "200 MB"
+# secrets = "mask"                       # in the kept copy of the code; or "refuse", "keep"
 """
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from exptrack.actions.authors import author
 from exptrack.actions.holdings import Words
+from exptrack.capture.redact import mask_text
 from exptrack.errors import NoSuchRun
 from exptrack.model import Event, Gate, Promotion
 from exptrack.record.rundir import new_id, utc
@@ -45,7 +46,7 @@ def append(
         previous=previous,
         at=utc(now),
         author=author(),
-        reason=reason,
+        reason=mask_text(reason) if reason else reason,
         gates=gates,
         previous_digest=_digest(records, model, last) if last else None,
         manifest=manifest_digest(records, run) if run else None,

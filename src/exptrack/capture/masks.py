@@ -53,10 +53,20 @@ def mask_bytes(data: bytes, *, strict: bool = False, allowed: Collection[str] = 
     return _replace(data, spans), len(spans)
 
 
+def mask_shapes(data: bytes) -> tuple[bytes, int]:
+    """As mask_bytes, by known shapes alone: names tell nothing in what is no text of a program."""
+    spans = _merged([*token_spans(data), *other_spans(data)])
+    return _replace(data, spans), len(spans)
+
+
 def _spans(data: bytes, strict: bool, allowed: Collection[str]) -> list[tuple[int, int]]:
+    return _merged([*token_spans(data), *other_spans(data), *_named_spans(data, strict, allowed)])
+
+
+def _merged(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Where secrets stand, in order; two that overlap are one."""
     spans: list[tuple[int, int]] = []
-    for start, end in sorted([*token_spans(data), *other_spans(data), *_named_spans(data, strict, allowed)]):
+    for start, end in sorted(found):
         if spans and start < spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from exptrack.capture.masks import MARK, LogMasker, is_harmless, mask_bytes
+from exptrack.capture.masks import MARK, LogMasker, is_harmless, mask_bytes, mask_shapes
 from exptrack.capture.secret_names import ROOTS, is_secret_name, secrecy
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "is_secret_file",
     "is_secret_name",
     "mask_bytes",
+    "mask_shapes",
     "mask_text",
     "redact_argv",
     "redact_mapping",

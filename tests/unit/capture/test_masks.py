@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exptrack.capture.masks import MARK, LogMasker, mask_bytes
+from made_tokens import tokens
 
 R = MARK.decode()
 TOKEN = "hf_" + "aBcDeFgHiJ" * 3
@@ -118,3 +119,22 @@ def test_a_key_without_an_end_does_not_hold_the_log_for_ever():
 def test_a_value_under_a_secret_name_never_stays(name, separator, canary, before, after):
     line = f"{before} {name}{separator}{canary} {after}"
     assert canary.encode() not in mask_bytes(line.encode())[0]
+
+
+def test_a_stream_knows_where_it_was_masked():
+    token = tokens(6)["hugging face"]
+    masker = LogMasker()
+    text = "".join(f"line {i}\n" + (f"token {token}\n" if i % 3 == 0 else "") for i in range(60)).encode()
+    for a in range(0, len(text), 77):
+        masker.feed(text[a : a + 77])
+    masker.finish()
+    expected = [n for n, line in enumerate(text.splitlines(), 1) if token.encode() in line]
+    assert masker.count == len(expected) == 20
+    assert masker.lines == expected[: LogMasker.LISTED]
+
+
+@pytest.mark.parametrize("issuer", tokens(0))
+def test_every_shape_of_the_list_is_masked_in_logs(issuer):
+    for seed in range(10):
+        line = f"using {tokens(seed)[issuer]} now\n".encode()
+        assert mask_bytes(line) == (b"using [redacted] now\n", 1)
