@@ -7,6 +7,7 @@ end the three questions of the README are answered from a copy of the store alon
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,12 @@ clean = true
 window = "21d"
 keep = ["promoted", "pinned", "best:val/acc:3"]
 grace = "7d"
+"""
+MORE_GATES = """clean = true
+branch = "main"
+same_inputs = ["test"]
+better_than_current = "val/acc"
+approvals = 1
 """
 WEEK = 7 * 86400
 
@@ -152,12 +159,22 @@ def test_six_weeks_of_a_team(team: Team, tmp_path: Path) -> None:
     bad = team.train("bad", "--lr", "0.05", "--opt", "adam", "--seed", "2")
     assert "clean" in tool("promote", bad, "churn-prod", code=4).stderr
 
-    # Week 4: a third promotion, which production does not like.
+    # Week 4: rules have been added; a third promotion keeps them all, and production does not like it.
     team.at(week=4)
+    hook = f"on_promote = ['tee -a {tmp_path / 'told'}']"
+    tool.write("exptrack.toml", POLICY.replace("clean = true", MORE_GATES + hook))
     tool.write("features.py", "BONUS = 0.05  # leaks the label\n")
     team.commit("features")
     leaky = team.train("leaky", "--lr", "0.05", "--opt", "adam", "--seed", "3")
-    tool("promote", leaky, "churn-prod")
+    ann, ben = {"EXPTRACK_AUTHOR": "ann"}, {"EXPTRACK_AUTHOR": "ben"}
+    assert "approval" in tool("promote", leaky, "churn-prod", code=4, env=ann).stderr
+    tool("promote", leaky, "churn-prod", "--approve", code=4, env=ann)
+    tool("promote", leaky, "churn-prod", "--approve", "--reason", "look at that number", env=ben)
+    tool("promote", leaky, "churn-prod", "--dry-run", env=ann)
+    assert len(tool.json("models", "churn-prod")["history"]) == 2
+    tool("promote", leaky, "churn-prod", env=ann)
+    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    assert [t["run"]["id"] for t in told] == [leaky]
     tool("rollback", "churn-prod", "--reason", "leaks the label")
     history = tool.json("models", "churn-prod")["history"]
     assert [p["run"] for p in history] == [tries[2], best, leaky, best]
