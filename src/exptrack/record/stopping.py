@@ -83,13 +83,16 @@ def _system(order: Mapping[str, Any], scheduler: Mapping[str, str]) -> str:
     job = scheduler.get("pod" if kind == "kubernetes" else "job", "")
     task = f"_{scheduler['task']}" if kind == "slurm" and scheduler.get("task") else ""
     text = f", in {name} {job}{task}".rstrip()
+    # What a person sends goes to one process; so does what ends a container, to its first.
+    is_likely = order.get("reach") == "group" or kind in _CONTAINERS
     ends_at = scheduler.get("ends_at", "")
     if ends_at.isascii() and ends_at.isdigit() and len(ends_at) < 12:
         left = int(ends_at) - float(order["at"])
         if left <= _AT_THE_LIMIT:
             return f"{text}, at its time limit"
-        return f"{text}, {_span(left)} before its time limit" + ("" if left < 3600 else ": preempted or cancelled")
-    is_likely = order.get("reach") == "group" or kind in _CONTAINERS
+        return f"{text}, {_span(left)} before its time limit" + (
+            ": preempted or cancelled" if is_likely and left >= 3600 else ""
+        )
     return f"{text}: {causes}" if is_likely else text
 
 

@@ -50,6 +50,12 @@ def order(name="SIGTERM", reach="group", at=9990.0):
             "SIGTERM sent to all its processes, in SLURM job 12: its time limit, preemption or scancel; "
             "it died of SIGKILL",
         ),
+        (
+            [order(reach="process", at=0)],
+            "SIGTERM",
+            SLURM,
+            "SIGTERM sent to exptrack alone, in SLURM job 12, 3 h before its time limit",
+        ),
         # Sent to one process it may well be a person's.
         ([order(reach="process")], None, {"kind": "lsf", "job": "5"}, "SIGTERM sent to exptrack alone, in LSF job 5"),
         (
