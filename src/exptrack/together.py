@@ -41,9 +41,13 @@ def each(do: Callable[[T], object], items: Iterable[T], *, threads: int, nicenes
             break  # no more threads for us (ulimit -u, pids.max): fewer do the same work
         helpers.append(helper)
     crew.work()
-    if not any(isinstance(e, KeyboardInterrupt) for e in crew.failed):
-        for helper in helpers:
-            helper.join()
+    try:
+        if not any(isinstance(e, KeyboardInterrupt) for e in crew.failed):
+            for helper in helpers:
+                helper.join()
+    except KeyboardInterrupt as e:
+        crew.failed.append(e)
+        raise
     if crew.failed:
         raise crew.failed[0]
 

@@ -14,7 +14,7 @@ from exptrack.actions.rank import Ranked, Ranking
 from exptrack.actions.retain import Fate, Plan
 from exptrack.actions.trash import Moved, TrashBatch, Undone
 from exptrack.actions.unnamed import Unnamed
-from exptrack.actions.verify import Problem, Verified
+from exptrack.actions.verify import Earlier, Problem, Verified
 from made_runs import made_run, run_id
 
 DOC = (Path(__file__).parent.parent.parent / "docs" / "json.md").read_text()
@@ -27,7 +27,11 @@ def holds(data: dict, *keys: str) -> None:
 
 def test_verify():
     data = present.verified_json(Verified(2, 9, 8, 512, (Problem("r", "model m", "missing", "d"),), {"m": "h"}))
-    holds(data, "passed", "runs", "objects", "read", "size", "problems", "heads")
+    holds(data, "passed", "runs", "objects", "read", "size", "problems", "heads", "earlier")
+    assert data["earlier"] is None
+    data = present.verified_json(Verified(2, 9, 8, 512, (), {}, Earlier(1763848443.0, 1, 7)))
+    assert data["earlier"] == {"since": "2025-11-22T21:54:03.000Z", "objects": 1, "size": 7}
+    data = present.verified_json(Verified(2, 9, 8, 512, (Problem("r", "model m", "missing", "d"),), {"m": "h"}))
     holds(data["problems"][0], "run", "what", "problem", "digest")
     assert data["passed"] is False
 

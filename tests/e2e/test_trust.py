@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tool import Tool
+from drive import wait_for
+from tool import EXPTRACK, Tool
 
 TRAIN = """
 import argparse, hashlib, os, random
@@ -163,6 +167,39 @@ def test_gc_says_what_it_does_and_needs_no_runs(team: Tool) -> None:
     before = sorted(p for p in store_of(team).rglob("*"))
     team("gc", "--dry-run")
     assert sorted(p for p in store_of(team).rglob("*")) == before
+
+
+def test_verify_is_interrupted_and_goes_on(team: Tool) -> None:
+    """With Ctrl-C while one object takes for ever: here a file without end, all of it a hole."""
+    run = train(team, "one", "--lr", "0.05", "--opt", "sgd", "--seed", "1")
+    digest = next(a["digest"] for a in team.json("show", run)["artifacts"] if not a["folder"])
+    path = store_of(team) / "objects" / digest[:2] / digest[2:]
+    bytes_then = path.read_bytes()
+    path.chmod(0o600)
+    os.truncate(path, 1 << 42)
+    ask = [EXPTRACK, "verify"]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(ask, cwd=team.folder, env=team.env, **pipes) as child:
+        wait_for(lambda: str(path) in open_files(child.pid))
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "error: interrupted: " in said
+    assert "hint: `exptrack verify` goes on from here" in said
+    path.write_bytes(bytes_then)
+    done = team.json("verify")
+    assert done["passed"]
+    assert done["read"] + (done["earlier"] or {"objects": 0})["objects"] == done["objects"]
+    assert team.json("verify")["earlier"] is None
+    assert team.json("verify", "--again")["passed"]
+
+
+def open_files(pid: int) -> list[str]:
+    found = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(os.readlink(fd))
+    return found
 
 
 def test_gc_shows_and_takes_what_no_run_names(team: Tool) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Lock
 from typing import NamedTuple
 
 from exptrack.store.place import Store
+from exptrack.together import each, processors
 
 
 class Done(NamedTuple):
@@ -20,24 +21,55 @@ class Done(NamedTuple):
 
 
 Progress = Callable[[Done], None]
+# Called for each object that is whole, with what lstat said of it before it was read; never by two threads at once.
+Whole = Callable[[str, os.stat_result], None]
 
 
-def altered_among(store: Store, sizes: Mapping[str, int], progress: Progress | None = None) -> list[str]:
+def altered_among(
+    store: Store, sizes: Mapping[str, int], progress: Progress | None = None, whole: Whole | None = None
+) -> list[str]:
     """The digests whose bytes are not (any more) what their name says. `sizes`: digest -> bytes, for the progress."""
-    bad: list[str] = []
-    total, size = sum(sizes.values()), 0
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="verify")
+    reading = _Reading(store, sizes, progress, whole)
+    # The largest first: at the end no thread is left alone with one of 100 GB.
     try:
-        # The largest first: at the end no thread is left alone with one of 100 GB.
-        order = sorted(sizes, key=lambda d: -sizes[d])
-        waiting = {pool.submit(store.objects.is_whole, digest): digest for digest in order}
-        for count, future in enumerate(as_completed(waiting), 1):
-            digest = waiting[future]
-            if future.result() is not True:
-                bad.append(digest)
-            size += sizes[digest]
-            if progress:
-                progress(Done(count, size, len(order), total))
+        each(reading.check, sorted(sizes, key=lambda d: -sizes[d]), threads=min(processors(), len(sizes)))
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    return sorted(bad)
+        reading.hush()
+    return sorted(reading.bad)
+
+
+class _Reading:
+    """What the threads share."""
+
+    def __init__(self, store: Store, sizes: Mapping[str, int], progress: Progress | None, whole: Whole | None) -> None:
+        self.store, self.progress, self.whole = store, progress, whole
+        self.bad: list[str] = []
+        self.done = Done(0, 0, len(sizes), sum(sizes.values()))
+        self.lock = Lock()
+
+    def check(self, digest: str) -> None:
+        try:
+            info = os.lstat(self.store.objects.path(digest))
+            is_whole = self.store.objects.is_whole(digest, self._read)
+        except FileNotFoundError:
+            is_whole = False
+        with self.lock:
+            if not is_whole:
+                self.bad.append(digest)
+            elif self.whole:
+                self.whole(digest, info)
+            self._tell(objects=1)
+
+    def hush(self) -> None:
+        """After Ctrl-C threads may still be reading: nobody wants to hear of it any more."""
+        with self.lock:
+            self.progress = self.whole = None
+
+    def _read(self, count: int) -> None:
+        with self.lock:
+            self._tell(size=count)
+
+    def _tell(self, *, objects: int = 0, size: int = 0) -> None:
+        self.done = self.done._replace(objects=self.done.objects + objects, size=self.done.size + size)
+        if self.progress:
+            self.progress(self.done)

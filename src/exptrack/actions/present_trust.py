@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from exptrack.actions.present import finite, plain
+from exptrack.record.rundir import utc
 
 if TYPE_CHECKING:
     from exptrack.actions.explain_policy import Rule
@@ -30,6 +31,8 @@ def verified_json(done: Verified) -> JsonObject:
         "size": done.size,
         "problems": [{"run": p.run, "what": p.what, "problem": p.wrong, "digest": p.digest} for p in done.problems],
         "heads": done.heads,
+        "earlier": done.earlier
+        and {"since": utc(done.earlier.since), "objects": done.earlier.objects, "size": done.earlier.size},
     }
 
 

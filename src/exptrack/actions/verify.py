@@ -6,6 +6,7 @@ and the histories of models show no change. Bytes that retention let go are no d
 
 from __future__ import annotations
 
+import os
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from exptrack.actions.check_record import record_problems
 from exptrack.actions.hashing import Progress, altered_among
 from exptrack.actions.holdings import Holding, Words, holdings, read_words, tree_of
 from exptrack.actions.ledger import check_ledger, heads
+from exptrack.actions.unfinished import Unfinished
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import RunManifest
 from exptrack.store.place import Store
@@ -29,6 +31,14 @@ class Problem(NamedTuple):
     digest: str | None = None
 
 
+class Earlier(NamedTuple):
+    """What an interrupted verify, begun at `since` (seconds since the epoch), had read and was not read again."""
+
+    since: float
+    objects: int
+    size: int
+
+
 class Verified(NamedTuple):
     """`objects` are named by `runs` runs; `read` of them, `size` bytes, were hashed again. `heads`: model -> sha256 of
     the last line of its history."""
@@ -39,6 +49,7 @@ class Verified(NamedTuple):
     size: int
     problems: tuple[Problem, ...]
     heads: dict[str, str]
+    earlier: Earlier | None = None
 
 
 class Survey:
@@ -124,16 +135,24 @@ def verify(
     *,
     sample: float = 1.0,
     progress: Progress | None = None,
+    unfinished: Unfinished | None = None,
 ) -> Verified:
     """Check these runs; None: the whole store, histories of models included. `sample`: the share of objects (0 to 1)
-    whose bytes are read again; that all are there, and everything small, is always checked."""
+    whose bytes are read again; that all are there, and everything small, is always checked. `unfinished`: what an
+    interrupted verify had read; after Ctrl-C (ExptrackError, exit 130) it knows how far this one came."""
     survey = Survey(store)
     for run_id in store.records.run_ids() if run_ids is None else run_ids:
         survey.take(run_id)
     survey.read_trees()
     sizes = survey.sizes()
     chosen = sorted(sizes) if sample >= 1 else _drawn(sorted(sizes), sample)
-    survey.bad.update((d, survey.wrong(d)) for d in altered_among(store, {d: sizes[d] for d in chosen}, progress))
+    earlier = None
+    if unfinished and run_ids is None and sample >= 1:
+        chosen, earlier = _left_to_read(store, chosen, sizes, unfinished)
+        bad = _read_on(store, {d: sizes[d] for d in chosen}, progress, unfinished)
+    else:
+        bad = altered_among(store, {d: sizes[d] for d in chosen}, progress)
+    survey.bad.update((d, survey.wrong(d)) for d in bad)
     # After the hashing and not before: what `gc` let go meanwhile is said by now.
     words = read_words(store)
     found = [*survey.problems, *survey.hurt(_expired(survey, words))]
@@ -150,7 +169,34 @@ def verify(
         size=sum(sizes[d] for d in chosen),
         problems=tuple(dict.fromkeys(found)),
         heads=heads(store, words),
+        earlier=earlier,
     )
+
+
+def _left_to_read(
+    store: Store, digests: list[str], sizes: dict[str, int], unfinished: Unfinished
+) -> tuple[list[str], Earlier | None]:
+    def is_read(digest: str) -> bool:
+        try:
+            return unfinished.is_read(digest, os.lstat(store.objects.path(digest)))
+        except FileNotFoundError:
+            return False
+
+    left = [d for d in digests if d not in unfinished.read or not is_read(d)]
+    done = set(digests).difference(left)
+    return left, Earlier(unfinished.since, len(done), sum(sizes[d] for d in done)) if done else None
+
+
+def _read_on(store: Store, sizes: dict[str, int], progress: Progress | None, unfinished: Unfinished) -> list[str]:
+    """`altered_among` that can be interrupted and gone on with."""
+    try:
+        bad = altered_among(store, sizes, progress, unfinished.note)
+    except KeyboardInterrupt as e:
+        unfinished.save()
+        hint = "`exptrack verify` goes on from here; `exptrack verify --again` reads everything"
+        raise ExptrackError(f"interrupted: {len(unfinished.read)} objects were read and are whole", hint, 130) from e
+    unfinished.forget()
+    return bad
 
 
 def _drawn(digests: list[str], share: float) -> list[str]:

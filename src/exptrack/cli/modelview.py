@@ -13,10 +13,11 @@ from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.show import DIGEST, INDENT
 from exptrack.cli.table import STATUS_STYLE
 from exptrack.model import Gate, Promotion, Run
+from exptrack.record.rundir import utc
 
 if TYPE_CHECKING:
     from exptrack.actions.approve import Approval
-    from exptrack.actions.verify import Problem
+    from exptrack.actions.verify import Earlier, Problem
 
 
 def print_models(screen: Screen, histories: Sequence[History], runs: Mapping[str, Run]) -> None:
@@ -157,9 +158,14 @@ def print_answers(screen: Screen, answers: Sequence[Answer]) -> None:
     screen.columns(rows)
 
 
-def print_verified(screen: Screen, count: int, size: int, problems: Sequence[Problem]) -> None:
+def print_verified(
+    screen: Screen, count: int, size: int, problems: Sequence[Problem], earlier: Earlier | None = None
+) -> None:
     """`count` objects of `size` bytes were read again. A line for each place that is hurt; the sum tells objects from
     those who name them."""
+    if earlier:
+        said = f"{counted(earlier.objects, 'object')}, {humane.size(earlier.size)} had been read"
+        screen.line(Span(f"{said} when it was interrupted, since {humane.date(utc(earlier.since))}", "dim"))
     screen.columns([[Span("✗", "red"), p.run, p.what, Span(p.wrong, "red")] for p in problems])
     found = f"{counted(count, 'object')} read, {humane.size(size)}: "
     style = "bold red" if problems else "bold green"

@@ -133,7 +133,11 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "undo": (JSON,),
     "policy": (JSON,),
-    "verify": (("--sample", "text", "Read only so much again, chosen by chance."), JSON),
+    "verify": (
+        ("--sample", "text", "Read only so much again, chosen by chance."),
+        ("--again", "", "Read also what an interrupted verify has read."),
+        JSON,
+    ),
     "reproduce": (
         ("--dry-run", "", "Only say what is missing today; change nothing."),
         ("--same-environment", "", "Use the recorded interpreter, if it is unchanged."),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from exptrack.files import write_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from queue import SimpleQueue
     from threading import Thread
 
@@ -58,13 +59,16 @@ def copy(source: int, target: int) -> tuple[str, int]:
     return digest, size
 
 
-def digest_of(source: int) -> tuple[str, int]:
-    """sha256 of everything a descriptor holds, from its beginning, and how many bytes that are."""
+def digest_of(source: int, tell: Callable[[int], None] | None = None) -> tuple[str, int]:
+    """sha256 of everything a descriptor holds, from its beginning, and how many bytes that are. `tell` hears of each
+    block that was read."""
     os.lseek(source, 0, os.SEEK_SET)
     summer, size, block = hashlib.sha256(), 0, memoryview(bytearray(BLOCK))
     while count := os.readv(source, [block]):
         summer.update(block[:count])
         size += count
+        if tell:
+            tell(count)
     return summer.hexdigest(), size
 
 

@@ -20,7 +20,7 @@ from exptrack.store.copying import BLOCK, copy, digest_of, fingerprint
 from exptrack.store.modes import Modes, make_folder, modes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import IO
 
     from exptrack.store.hints import Hints
@@ -191,11 +191,11 @@ class Objects:
         finally:
             remove_if_there(tmp)
 
-    def is_whole(self, digest: str) -> bool | None:
-        """Does the object still have the bytes its name says? None when it is missing."""
+    def is_whole(self, digest: str, tell: Callable[[int], None] | None = None) -> bool | None:
+        """Does the object still have the bytes its name says? None when it is missing. `tell` hears of bytes read."""
         try:
             with self._open(digest) as f:
-                return digest_of(f.fileno())[0] == digest
+                return digest_of(f.fileno(), tell)[0] == digest
         except Damaged:
             return False if self.has(digest) else None
 

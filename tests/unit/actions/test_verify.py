@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exptrack.actions import ledger
+from exptrack.actions.unfinished import Unfinished
 from exptrack.actions.verify import parse_sample, verify
 from exptrack.errors import ExptrackError
 from exptrack.model import Artifact, CodeState, Event
@@ -152,3 +153,56 @@ def test_a_record_of_a_newer_format_is_no_damage(store):
         verify(store)
     assert e.value.exit_code == 2
     assert "upgrade" in e.value.hint
+
+
+class Impatient:
+    """Presses Ctrl-C when so many objects have been read."""
+
+    def __init__(self, objects: int) -> None:
+        self.objects = objects
+
+    def __call__(self, done) -> None:
+        if done.objects >= self.objects:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_verify_is_gone_on_with(store, tmp_path):
+    cache = str(tmp_path / "cache")
+    spoil(store, b"bb")
+    with pytest.raises(ExptrackError, match="interrupted") as interrupted:
+        verify(store, progress=Impatient(4), unfinished=Unfinished(cache, store.root))
+    assert interrupted.value.exit_code == 130
+    assert "`exptrack verify` goes on" in interrupted.value.hint
+    known = Unfinished(cache, store.root)
+    assert 2 <= len(known.read) <= 5
+    done = verify(store, unfinished=known)
+    assert done.earlier is not None
+    assert done.earlier.objects + done.read == 8
+    assert done.earlier.size + done.size == 4 + 7 + 6 + len(POINTS) + 4
+    assert [p[:3] for p in done.problems] == [(AN_ID, "report out/sub/b.txt", "altered")]
+    # It came to its end: the next one reads everything.
+    again = verify(store, unfinished=Unfinished(cache, store.root))
+    assert (again.earlier, again.read) == (None, 8)
+
+
+def test_what_changed_since_is_read_again(store, tmp_path):
+    cache = str(tmp_path / "cache")
+    known = Unfinished(cache, store.root)
+    for data in (b"code", b"weights"):
+        known.note(digest_of(data), os.lstat(store.objects.path(digest_of(data))))
+    known.save()
+    spoil(store, b"weights")
+    done = verify(store, unfinished=Unfinished(cache, store.root))
+    assert done.earlier is not None
+    assert done.earlier.objects == 1
+    assert [p[:3] for p in done.problems] == [(AN_ID, "model m.pt", "altered")]
+
+
+@pytest.mark.parametrize("options", [{"sample": 0.5}, {"run_ids": [ANOTHER_ID]}], ids=["sample", "runs"])
+def test_only_a_verify_of_everything_goes_on_and_ends_the_list(store, tmp_path, options):
+    cache = str(tmp_path / "cache")
+    known = Unfinished(cache, store.root)
+    known.note(digest_of(b"code"), os.lstat(store.objects.path(digest_of(b"code"))))
+    known.save()
+    assert verify(store, unfinished=Unfinished(cache, store.root), **options).earlier is None
+    assert Unfinished(cache, store.root).read

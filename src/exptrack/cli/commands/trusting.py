@@ -18,13 +18,15 @@ JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else
 def verify(
     runs: list[str] = typer.Argument(None, metavar="[RUN…]", help="These only; none: everything, models too."),
     sample: str = typer.Option("100%", "--sample", metavar="10%", help="Read only so much again, chosen by chance."),
+    again: bool = typer.Option(False, "--again", help="Read also what an interrupted verify has read."),
     as_json: bool = JSON,
 ) -> int:
     """Read everything that is named again; say what is missing or altered.
 
-    Exit 6 when something is, with the runs that are hurt."""
+    Exit 6 when something is, with the runs that are hurt. After Ctrl-C the next one goes on where it was."""
     from exptrack.actions.find import resolve
     from exptrack.actions.present_trust import verified_json
+    from exptrack.actions.unfinished import Unfinished
     from exptrack.actions.verify import parse_sample
     from exptrack.actions.verify import verify as check
     from exptrack.cli.modelview import print_verified
@@ -39,12 +41,15 @@ def verify(
             raise ExptrackError(
                 f"run {run_id} is not sealed yet: it names nothing to verify", "wait until it has ended"
             )
+    unfinished = Unfinished(place.project.cache, place.store.root)
+    if again:
+        unfinished.forget()
     with Bar.on(sys.stderr) as bar:
-        done = check(place.store, ids, sample=share, progress=bar.show)
+        done = check(place.store, ids, sample=share, progress=bar.show, unfinished=unfinished)
     if as_json:
         print_json(screen, verified_json(done))
     else:
-        print_verified(screen, done.read, done.size, done.problems)
+        print_verified(screen, done.read, done.size, done.problems, done.earlier)
     return 6 if done.problems else 0
 
 
