@@ -198,6 +198,19 @@ def test_a_copied_run_directory_is_not_sealed_as_another_run(scene: Scene) -> No
     assert "not sealed: 01abcdefghjkmnpr" in said
 
 
+@pytest.mark.parametrize("when", ["yesterday", "", "2026-13-45T99:99:99.000Z", "0001-01-01T00:00:00Z"])
+def test_a_start_without_a_time_is_sealed_by_the_time_of_its_id(scene: Scene, when: str) -> None:
+    folder = made(scene, rundir.new_id(1_800_000_000.5))
+    start = json.loads((folder / "start.json").read_text())
+    start |= {"started_at": when, "outputs": [{"label": "model", "pattern": "m.bin"}]}
+    (folder / "start.json").write_text(json.dumps(start))
+    scene.tool.write("m.bin", "weights")
+    (run,) = scene.check().values()
+    assert run.manifest.started_at == "2027-01-15T08:00:00.500Z"
+    assert [a.path for a in run.manifest.artifacts] == ["m.bin"]
+    assert any(f"start.json says {when!r} for a time" in w for w in run.manifest.warnings)
+
+
 def test_one_directory_that_cannot_be_sealed_keeps_no_other_from_it(scene: Scene) -> None:
     bad, good = made(scene, "01abcdefghjkmnpq"), made(scene, "01abcdefghjkmnpr")
     (bad / "start.json").write_text("{}")
@@ -220,6 +233,8 @@ def test_a_clock_set_back_during_the_run_costs_nothing(scene: Scene) -> None:
     (run,) = scene.check().values()
     assert (run.status, run.manifest.seconds) == ("finished", 4.0)
     assert [a.path for a in run.manifest.artifacts] == ["m.bin"]
+    assert any("the clock was set back by" in w for w in run.manifest.warnings)
+    assert not any("not written by this run" in w for w in run.manifest.warnings)
     later = made(scene, "01abcdefghjkmnpr")
     os.utime(later / "lock", (time.time() + 86400,) * 2)
     assert set(scene.statuses().values()) == {"finished", "lost"}

@@ -13,20 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from clock import Clock
 from tool import Tool
 
-# Python reads sitecustomize before anything else; exptrack and the training both find their time here.
-CLOCK = """
-import os, time
-real, path = time.time, os.environ["TEAM_CLOCK"]
-def now():
-    with open(path) as f:
-        return real() + float(f.read() or 0)
-time.time, time.time_ns = now, lambda: int(now() * 1e9)
-gmtime, localtime = time.gmtime, time.localtime
-time.gmtime = lambda s=None: gmtime(now() if s is None else s)
-time.localtime = lambda s=None: localtime(now() if s is None else s)
-"""
 TRAIN = """
 import argparse, hashlib, os, random, sys, time
 import features
@@ -79,15 +68,10 @@ class Team:
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
-        self.clock = tool.folder.parent / "clock"
-        site = tool.folder.parent / "site"
-        site.mkdir()
-        (site / "sitecustomize.py").write_text(CLOCK)
-        tool.env |= {"PYTHONPATH": str(site), "TEAM_CLOCK": str(self.clock)}
-        self.at(week=1)
+        self.clock = Clock(tool)
 
     def at(self, *, week: int, day: int = 1) -> None:
-        self.clock.write_text(str((week - 1) * WEEK + (day - 1) * 86400))
+        self.clock.set((week - 1) * WEEK + (day - 1) * 86400)
 
     def train(self, name: str, *words: str, who: str = "ann", options: tuple[str, ...] = (), code: int = 0) -> str:
         outputs = ("-o", "model=out/model.bin", "-o", "seed=out/seed.txt", "-i", "test=data/test.csv")
@@ -228,7 +212,7 @@ def test_six_weeks_of_a_team(team: Team, tmp_path: Path) -> None:
     # The three questions, from a copy of the store alone: no repository, no index, no files of the training.
     alone = Tool(tmp_path / "elsewhere")
     alone.folder.mkdir()
-    alone.env |= {k: tool.env[k] for k in ("PYTHONPATH", "TEAM_CLOCK")}
+    alone.env |= {k: tool.env[k] for k in ("PYTHONPATH", "TEST_CLOCK")}
     shutil.copytree(store, alone.folder / ".exptrack" / "store")
     (alone.folder / "weights.bin").write_bytes(good_weights.read_bytes())
     shutil.rmtree(tool.folder)

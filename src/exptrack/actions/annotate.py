@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from exptrack.actions.authors import author
 from exptrack.actions.find import load_run, resolve
+from exptrack.actions.journal import Journal
 from exptrack.actions.policy import disallowed
 from exptrack.capture.redact import mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, Refused
-from exptrack.model import Event, Run
-from exptrack.record.rundir import new_id, utc
+from exptrack.model import Run
 from exptrack.store.place import Store
 
 
@@ -69,5 +67,4 @@ def _sealed(project: Project, store: Store, text: str) -> Run:
 
 def say(store: Store, run_id: str, action: str, data: Mapping[str, Any]) -> None:
     """Add one event, said now by whoever runs this. OSError when the store cannot be written."""
-    now = time.time()
-    store.records.add_event(Event(id=new_id(now), run=run_id, action=action, at=utc(now), author=author(), data=data))
+    Journal(store).add(run_id, action, data)

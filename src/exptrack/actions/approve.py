@@ -6,11 +6,11 @@ name, $EXPTRACK_AUTHOR and git say: an approval is as strong as these, and as wh
 
 from __future__ import annotations
 
-import time
 from typing import Any, NamedTuple
 
 from exptrack.actions.authors import author, is_same_person
 from exptrack.actions.find import resolve
+from exptrack.actions.journal import Journal
 from exptrack.actions.promote import Verdict, why
 from exptrack.actions.trust_gates import digest_now, owners_of
 from exptrack.capture.code import email_of
@@ -18,7 +18,6 @@ from exptrack.capture.redact import mask_text
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, Refused
 from exptrack.model import Event, Run
-from exptrack.record.rundir import new_id, utc
 from exptrack.store.place import Store
 
 
@@ -77,8 +76,5 @@ def _mine(store: Store, run: Run, me: str, data: dict[str, Any]) -> Event | None
 
 
 def _say(store: Store, run: Run, action: str, me: str, data: dict[str, Any], reason: str | None) -> Event:
-    now = time.time()
     told = {**data, "reason": mask_text(reason)} if reason else data
-    event = Event(id=new_id(now), run=run.id, action=action, at=utc(now), author=me, data=told)
-    store.records.add_event(event)
-    return event
+    return Journal(store).add(run.id, action, told, by=me)

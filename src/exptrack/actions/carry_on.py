@@ -7,22 +7,20 @@ one behind it, and when the run was promoted, which must not change any more, it
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from exptrack.actions.authors import author
 from exptrack.actions.goals import goal_for
 from exptrack.actions.holdings import files_of
+from exptrack.actions.journal import Journal
 from exptrack.attempt import Resumed
 from exptrack.errors import Damaged
 from exptrack.files import write_all
 from exptrack.frozen import replace
-from exptrack.model import Event, RunManifest, Start
+from exptrack.model import RunManifest, Start
 from exptrack.record.attempts import put_together
 from exptrack.record.continued import continued, encoded
 from exptrack.record.points import Series, blocks_of, summarise
-from exptrack.record.rundir import new_id, utc
 from exptrack.store.fold import apply_events
 from exptrack.store.place import Store
 
@@ -116,7 +114,4 @@ def _bring_back(store: Store, own: RunManifest) -> None:
     gone = apply_events(before, store.records.events_about(own.id)).expired
     there = {d for a in again for d in (a.digest, *(f.digest for f in files_of(store, a)))}
     if back := sorted(there.intersection(gone)):
-        now = time.time()
-        data = {"digests": back}
-        event = Event(id=new_id(now), run=before.id, action="unexpire", at=utc(now), author=author(), data=data)
-        store.records.add_event(event)
+        Journal(store).add(before.id, "unexpire", {"digests": back})

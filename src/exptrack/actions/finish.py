@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from exptrack.actions.clock import dated, outputs_since
 from exptrack.actions.default_outputs import default_outputs
 from exptrack.actions.goals import goal_for, stage
 from exptrack.actions.last_look import rename_points, without_tokens
@@ -47,13 +48,15 @@ def finish(
     """Seal; returns what the last line for the user needs: status, missing, headline, number of warnings.
 
     OSError when logs, points or the manifest cannot be written: then the run directory is still there."""
-    said = list(warnings)
+    start, problems = dated(start)
+    said = [*warnings, *problems]
     _attempt(said, "metrics", lambda: reading.finish(time.time()), later=NO_ROOM)
     declared = _unique([*start.outputs, *reading.sidecar.artifacts])
     if not declared:
         declared, problems = default_outputs(start)
         said += problems
-    since = start.resumes.first_started_at if start.resumes else start.started_at
+    since, problems = outputs_since(start, end, time.time())
+    said += problems
     artifacts, problems = store_outputs(project, store, declared, start.cwd, since)
     said += problems
     tags, problems = _sidecar_tags(start, reading)

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 
 from exptrack.actions.authors import author
 from exptrack.actions.holdings import Words
+from exptrack.actions.journal import Journal
 from exptrack.capture.redact import mask_text
 from exptrack.errors import NoSuchRun
 from exptrack.model import Event, Gate, Promotion
-from exptrack.record.rundir import new_id, utc
+from exptrack.record.rundir import utc
 from exptrack.store.place import Store
 from exptrack.store.records import Records
 
@@ -56,9 +57,7 @@ def append(
     witness = {"model": model, "sequence": promotion.sequence, "digest": _digest(records, model, promotion.sequence)}
     spoken_of = run or previous or ""
     action = "promote" if run else "demote"
-    records.add_event(
-        Event(id=new_id(now), run=spoken_of, action=action, at=utc(now), author=promotion.author, data=witness)
-    )
+    Journal(store).add(spoken_of, action, witness, at=now, by=promotion.author)
     return promotion
 
 

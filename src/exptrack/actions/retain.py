@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from exptrack import amounts
-from exptrack.actions.authors import author
 from exptrack.actions.holdings import Words, files_of, read_words, records_of, tree_of
+from exptrack.actions.journal import Journal
 from exptrack.actions.keep_rules import Reasons, add_lineage, reasons_to_stay
 from exptrack.actions.links import Link, Made, Span, Used, link
 from exptrack.actions.trash import Moved, TrashBatch, alone, move_to_trash
@@ -25,8 +25,7 @@ from exptrack.capture.seen import CACHE_FILE
 from exptrack.config import Project, parse_duration
 from exptrack.errors import Damaged, NoSuchRun
 from exptrack.files import remove_if_there
-from exptrack.model import Event, Run, RunManifest, StoredFile
-from exptrack.record.rundir import new_id, utc
+from exptrack.model import Run, RunManifest, StoredFile
 from exptrack.store.as_read import digest_as_read
 from exptrack.store.fold import apply_events
 from exptrack.store.hints import FILE as HINTS
@@ -240,8 +239,9 @@ def collect(project: Project, store: Store, now: float | None = None) -> tuple[P
             return plan, None
         named = {f.run.id: sorted({*f.goes, *f.folders}) for f in plan.fates if f.goes}
         batch = TrashBatch.make(store, moment, named, {**goes, **unnamed.objects, **unnamed.leftovers})
+        journal = Journal(store)
         for run_id, digests in named.items():
-            _say(store, run_id, digests, batch.stamp, moment)
+            journal.add(run_id, "expire", {"digests": digests, "trash": batch.stamp}, at=moment)
         moved = move_to_trash(store, batch, goes, young=YOUNG)
         rest = move_unnamed(store, batch, unnamed, young=YOUNG)
         # They say which trees, and with them their files, and which outputs need not be stored again.
@@ -249,9 +249,3 @@ def collect(project: Project, store: Store, now: float | None = None) -> tuple[P
             remove_if_there(os.path.join(project.cache, name))
         sums = (moved.objects + rest.objects, moved.size + rest.size, moved.spared + rest.spared)
         return plan, Moved(batch.stamp, *sums)
-
-
-def _say(store: Store, run_id: str, digests: list[str], stamp: str, now: float) -> None:
-    data = {"digests": digests, "trash": stamp}
-    event = Event(id=new_id(time.time()), run=run_id, action="expire", at=utc(now), author=author(), data=data)
-    store.records.add_event(event)

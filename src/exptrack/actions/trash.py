@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from exptrack import wire
 from exptrack.actions.authors import author
+from exptrack.actions.journal import Journal
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.files import locked, read_bytes, remove_if_there, sync_folder, write_atomic
-from exptrack.model import Event
 from exptrack.record.rundir import new_id, utc
 from exptrack.store.modes import LOCK, make_folder
 from exptrack.store.place import Store
@@ -165,11 +165,9 @@ def undo_gc(store: Store) -> Undone:
         for inside, path in _leftovers(batch.path):
             size += os.stat(path).st_size
             os.replace(path, os.path.join(store.root, inside))
-        now = time.time()
+        journal = Journal(store)
         for run_id, digests in batch.runs.items():
-            data = {"digests": list(digests), "trash": batch.stamp}
-            event = Event(id=new_id(now), run=run_id, action="unexpire", at=utc(now), author=author(), data=data)
-            store.records.add_event(event)
+            journal.add(run_id, "unexpire", {"digests": list(digests), "trash": batch.stamp})
         remove_batch(batch.path)
         return Undone(batch.stamp, batch.at, len(batch.runs), count, size)
 

@@ -40,6 +40,14 @@ def new_id(now: float | None = None) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -5, -5))
 
 
+def time_of_id(run_id: str) -> float:
+    """Seconds since the epoch that `new_id` was told; 0.0 for what is no id of ours."""
+    milliseconds = 0
+    for character in run_id[:9]:
+        milliseconds = milliseconds * 32 + max(0, _ALPHABET.find(character))
+    return milliseconds / 1000
+
+
 def utc(now: float) -> str:
     """Seconds since the epoch -> 2026-11-22T21:54:03.120Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
