@@ -336,6 +336,15 @@ def test_every_command_of_a_job_finds_its_own_run(train: Tool) -> None:
     assert runs == {"prep": 2, "train": 2, "test": 1}
 
 
+def test_another_command_goes_on_only_with_what_was_interrupted(train: Tool) -> None:
+    """A script may say it differently after a restart; but a run that has ended well is not what another one goes on
+    with."""
+    train("run", "--", "sh", "-c", "exit 0", env=JOB)
+    assert "exptrack: recording" in train("run", "--", "python", "-c", "pass", env=AGAIN).stderr
+    train("run", "--", "sh", "-c", "kill -9 $$", env=JOB, code=137)
+    assert "attempt 2" in train("run", "--", "python", "-c", "pass", env=AGAIN).stderr
+
+
 def test_after_a_node_failed_the_run_is_sealed_first_although_it_seems_alive(train: Tool) -> None:
     """Its directory says another machine, and was touched a moment ago: only the batch system knows that it is dead."""
     process = living(train, *OPTIONS, "--", *COMMAND, **JOB)

@@ -147,6 +147,8 @@ def plan_gc(project: Project, store: Store, now: float) -> Plan:
         raise Damaged(f"nothing may go: {where or what}: {wrong}", "`exptrack verify` lists what is damaged")
     inventory, warnings = Inventory(project, store, words), list[str]()
     reasons = reasons_to_stay(inventory.runs, words.promotions, project.config, now, warnings)
+    for run_id in inventory.unsealed:
+        reasons[run_id].append("goes on")  # as its next attempt: its outputs are what that began with
     links = inventory.links()
     add_lineage(reasons, links, {*(i for i, why in reasons.items() if why), *inventory.unsealed})
     store_size, unnamed = _size_of(store), _unnamed(inventory, project, now, warnings)

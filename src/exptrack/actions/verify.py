@@ -71,13 +71,17 @@ class Survey:
         except (Damaged, NoSuchRun) as e:
             self.problems.append(Problem(run_id, "manifest", e.message))
             return
+        named = list(holdings(manifest))
         for number in range(1, len(manifest.attempts)):
             try:
-                self.store.records.manifest(run_id, number)
+                before = self.store.records.manifest(run_id, number)
             except (Damaged, NoSuchRun) as e:
                 self.problems.append(Problem(run_id, "manifest", e.message))
+                continue
+            if number > 1 and before.points:  # those of the first attempt are its own
+                named.append(Holding(before.points, f"points as of attempt {number}"))
         self.manifests[run_id] = manifest
-        for holding in holdings(manifest):
+        for holding in named:
             try:
                 self.store.objects.path(holding.digest)
             except Damaged as e:

@@ -63,8 +63,10 @@ def _about(run: Run, now: float) -> Rows:
     m = run.manifest
     began = f"{humane.date(m.started_at)} ({humane.age(m.started_at, now)})"
     lasted = m.seconds
-    if run.status == "running" and (then := humane.moment(m.started_at)) is not None:
-        lasted = max(0.0, now - then)
+    if run.status == "running":
+        # What earlier attempts took is known; the time between two of them was nobody's.
+        then = humane.moment(m.attempts[-1].started_at if m.attempts else m.started_at)
+        lasted = (m.seconds or 0.0) + max(0.0, now - then) if then is not None else None
     rows: Rows = [
         ["command", shlex.join(m.command)],
         ["in", m.cwd],

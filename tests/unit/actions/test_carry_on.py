@@ -159,6 +159,25 @@ def test_what_retention_let_go_and_is_written_again_is_there_again(project, stor
     assert verify(store).problems == ()
 
 
+def test_a_run_that_is_being_continued_keeps_its_bytes(project, store, run, die):
+    attempt = die(project, 2, range(7, 12))
+    held = Lock(attempt.file("lock"))
+    assert held.acquire(wait=False)
+    assert collect(project, store, LATER)[1] is None
+    held.release()
+    sealed(project)
+    assert collect(project, store, LATER)[1] is not None
+
+
+def test_verify_reads_the_curve_as_it_was_after_every_attempt(project, store, run, die):
+    for number, steps in ((2, range(7, 12)), (3, range(9, 13))):
+        die(project, number, steps)
+        sealed(project)
+    between = store.records.manifest(RUN, 2).points
+    os.unlink(store.objects.path(between))
+    assert [(p.what, p.wrong) for p in verify(store).problems] == [("points as of attempt 2", "missing")]
+
+
 def test_what_a_later_attempt_replaced_goes_by_the_same_rules(project, store, run, die):
     die(project, 2, range(7, 12), b"second")
     sealed(project)

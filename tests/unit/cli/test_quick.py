@@ -118,6 +118,9 @@ SAME = [
     ["--metrics=--", "true"],
     ["", "x"],
     ["-n", "\udcff", "true"],
+    ["--resume", "@"],
+    ["--resume=long", "-q", "--"],
+    ["--resume", "@~1", "--", "true", "--resume"],
 ]
 
 

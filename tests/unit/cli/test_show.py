@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from exptrack.attempt import Attempt
 from exptrack.cli.show import LISTED, print_run
 from exptrack.model import CodeState
-from made_runs import full_run, made_run, piped, terminal, text_of
+from made_runs import full_run, made_run, piped, run_id, terminal, text_of
 
 
 def shown(run, screen=None):
@@ -13,6 +14,46 @@ def shown(run, screen=None):
 
 def titles(text):
     return [line for line in text.splitlines() if line and not line.startswith(" ")][1:]
+
+
+def attempt(number, status, **facts):
+    known = {"ended_at": None, "seconds": 60.0, "exit_code": None, "signal": None, "host": "node7", "author": "ann"}
+    known |= {"started_at": f"2026-11-22T21:5{5 + number}:00.000Z", "command": ("python", "train.py"), "cwd": "/"}
+    return Attempt(**{"number": number, "id": run_id(number), "status": status, **known, **facts})
+
+
+def test_the_attempts_of_a_continued_run_with_what_was_another_one_than_before():
+    attempts = (
+        attempt(1, "killed", signal="SIGTERM", tree="a", environment="e"),
+        attempt(2, "failed", exit_code=3, tree="b", environment="e", host="node8"),
+        attempt(3, "running", seconds=None, tree="b", environment="f", command=("python", "train.py", "--lr", "1")),
+    )
+    text = shown(made_run(status="running", attempts=attempts, seconds=120.0, ended_at=None, exit_code=None))
+    rows = text.partition("attempts\n")[2].split("\n\n")[0].splitlines()
+    assert [row.split() for row in rows] == [
+        ["1", "killed", "SIGTERM", "2026-11-22", "21:56:00", "UTC", "1", "min", "00", "s", "node7"],
+        [
+            "2",
+            "failed",
+            "exit",
+            "code",
+            "3",
+            "2026-11-22",
+            "21:57:00",
+            "UTC",
+            "1",
+            "min",
+            "00",
+            "s",
+            "node8",
+            "other",
+            "code",
+        ],
+        ["3", "running", "2026-11-22", "21:58:00", "UTC", "-", "node7", "other", "environment,", "command"],
+    ]
+    # Two minutes of earlier attempts, and this one since it started.
+    assert "  for      4 min 00 s\n" in text
+    assert "attempts" not in shown(made_run())
 
 
 def test_sections_without_content_are_left_out():
