@@ -18,8 +18,8 @@ from typing import Any
 
 from exptrack import __version__
 from exptrack.actions.authors import author
-from exptrack.actions.fresh_folder import Layout
 from exptrack.actions.how_to_read import reading_of
+from exptrack.actions.layout import Layout
 from exptrack.actions.rebuild_environment import Built
 from exptrack.capture.redact import REDACTED, allowed_variables, redact_argv
 from exptrack.config import Config, Project

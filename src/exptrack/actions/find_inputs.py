@@ -7,14 +7,12 @@ file of the recorded size or a folder that is there will do, and nothing is read
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from exptrack.actions.find import opened
 from exptrack.actions.relocate import is_below
-from exptrack.capture.inputs import capture_inputs
 from exptrack.config import Project
 from exptrack.errors import Damaged, NoSuchRun
 from exptrack.model import Artifact, Declared, Input, RunManifest, StoredFile
@@ -86,6 +84,8 @@ class _Search:
             return False
         if below[0].path == path:
             return below[0].digest == one.digest
+        import hashlib
+
         entries = [StoredFile(path=f.path[len(path) + 1 :], digest=f.digest, size=f.size) for f in below]
         return hashlib.sha256(encode_tree(entries)).hexdigest() == one.digest
 
@@ -101,6 +101,8 @@ class _Search:
     def _is_it(self, one: Input, path: str) -> bool:
         if not self.is_thorough:
             return _looks_like(one, path)
+        from exptrack.capture.inputs import capture_inputs
+
         declared = Declared(label=one.name, pattern=path)
         found, _ = capture_inputs([declared], self.manifest.cwd, self.project.cache, encode_tree)
         return found[0].digest == one.digest

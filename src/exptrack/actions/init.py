@@ -65,6 +65,9 @@ TEMPLATE = """\
 # grace = "7d"
 # orphans = "14d"
 
+# [reproduce]
+# tolerance = { "val/acc" = 0.005, "*loss*" = "1%" }
+
 # [snapshot]
 # exclude = ["data/**", "*.ckpt"]
 # max_size = "200 MB"

@@ -18,8 +18,9 @@ from exptrack.actions.annotate import say as say_event
 from exptrack.actions.compare_environment import Unlike, differences
 from exptrack.actions.compare_reproduction import Comparison, Rules, Spread, compare, spread_of
 from exptrack.actions.find import load_run
-from exptrack.actions.fresh_folder import Layout, place_inputs, restore_code
+from exptrack.actions.fresh_folder import place_inputs, restore_code
 from exptrack.actions.holdings import files_of
+from exptrack.actions.layout import Layout
 from exptrack.actions.outputs import is_older
 from exptrack.actions.places import Place
 from exptrack.actions.rebuild_environment import Built, rebuild, recorded_environment

@@ -15,11 +15,8 @@ from typing import NamedTuple
 
 from exptrack.actions.compare_environment import differences
 from exptrack.actions.find_inputs import Found, find_inputs, missing
-from exptrack.actions.fresh_folder import Layout
 from exptrack.actions.holdings import tree_of
-from exptrack.actions.rebuild_environment import find_python, recorded_environment
-from exptrack.actions.requirements import local_folders
-from exptrack.capture.gpus import capture_gpus, has_driver
+from exptrack.actions.layout import Layout
 from exptrack.capture.packages import list_packages
 from exptrack.capture.redact import REDACTED
 from exptrack.config import Project
@@ -27,6 +24,7 @@ from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Environment, Run, RunManifest
 from exptrack.store.place import Store
 
+# `show` asks too, and has 150 ms: what only a thorough answer needs is imported where it is asked for.
 MOST_NAMED = 3
 # Signals a program brings upon itself; any other end came from outside, and a second run would not have it.
 OWN_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
@@ -109,6 +107,8 @@ def _command(m: RunManifest) -> Check:
 
 def _environment_asked(project: Project, recorded: Environment) -> Check:
     """By asking the interpreter, as a run does."""
+    from exptrack.actions.rebuild_environment import find_python, recorded_environment
+
     if recorded.python is None:
         return _no_python()
     try:
@@ -160,6 +160,8 @@ def _unchanged(recorded: Environment) -> Check:
 
 
 def _rebuilt(recorded: Environment, changed: str, has_python: bool) -> Check:
+    from exptrack.actions.requirements import local_folders
+
     minor = ".".join((recorded.python or "").split(".")[:2])
     if not has_python:
         return Check("environment", False, True, f"there is no Python {minor} here", "install one; uv can")
@@ -204,6 +206,8 @@ def _machine(m: RunManifest, is_thorough: bool) -> Check:
     wanted = sorted({g.name for g in m.machine.gpus})
     if not wanted:
         return Check("machine", True, False, system)
+    from exptrack.capture.gpus import capture_gpus, has_driver
+
     here: set[str] | None = {g.name for g in capture_gpus(os.environ).gpus} if is_thorough else None
     if here is None and has_driver(os.environ):
         return Check("machine", True, False, f"{system}, with a GPU driver")

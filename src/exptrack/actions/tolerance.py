@@ -49,10 +49,12 @@ class Tolerance(NamedTuple):
     def allows(self, recorded: float, found: float) -> bool:
         if recorded == found or (math.isnan(recorded) and math.isnan(found)):
             return True
+        if not (math.isfinite(recorded) and math.isfinite(found)):
+            return False
         delta = abs(found - recorded)
         bound = self.amount * abs(recorded) if self.is_share else self.amount
         # 0.95 - 0.94 is 0.010000000000000009: the bound as written must hold.
-        return delta <= bound + 4 * math.ulp(max(abs(recorded), abs(found)))  # NaN and infinities fail by themselves
+        return delta <= bound + 4 * math.ulp(max(abs(recorded), abs(found)))
 
     def __str__(self) -> str:
         return f"{self.amount * 100:g}%" if self.is_share else f"{self.amount:g}"

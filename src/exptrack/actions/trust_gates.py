@@ -13,10 +13,11 @@ from exptrack.actions.case import Case
 from exptrack.actions.ledger import manifest_digest
 from exptrack.config import Gates, parse_duration
 from exptrack.model import Event, Gate, Run
+from exptrack.reproduction import REPRODUCED, WITHIN
 from exptrack.store.place import Store
 from exptrack.store.schema import unix_time
 
-REPRODUCED = ("reproduced", "reproduced within tolerance")
+GOOD = (REPRODUCED, WITHIN)
 DAY = 86400
 
 
@@ -31,12 +32,12 @@ def reproduction_gate(case: Case, table: Gates) -> Gate:
     verdict, at = str(last.data.get("verdict")), unix_time(last.at)
     value = f"{verdict} {last.at[:10]}" + (f" by {again}" if (again := _text(last.data.get("again"))) else "")
     is_fresh = at is not None and case.now - at <= most
-    if verdict not in REPRODUCED:
+    if verdict not in GOOD:
         hint = f"{hint} gave `{verdict}`: look at what differs"
     elif not is_fresh:
         age = "nobody knows how long ago" if at is None else f"{(case.now - at) / DAY:.3g} days ago"
         hint = f"that was {age}: {hint}"
-    passed = verdict in REPRODUCED and is_fresh
+    passed = verdict in GOOD and is_fresh
     return Gate(gate=label, passed=passed, value=value, wanted=wanted, hint="" if passed else hint)
 
 
