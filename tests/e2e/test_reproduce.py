@@ -350,3 +350,15 @@ def test_json_is_all_there_is_on_stdout(tool: Tool, trained: str) -> None:
     done = tool("reproduce", trained, "--same-environment", "--json")
     assert json.loads(done.stdout)["verdict"] == "reproduced"
     assert "val/acc" in done.stderr
+
+
+def test_what_was_kept_without_its_secret_is_said(tool: Tool) -> None:
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    tool.write("train.py", f'TOKEN = "{token}"\nprint("loss: 0.25")\n')
+    tool.write(".env", "KEY=1\n")
+    tool.committed()
+    done = reproduce(tool, run(tool, "--", "python", "train.py"))
+    assert done["verdict"] == "reproduced"
+    assert "train.py:1 had a secret: the code is without it" in done["problems"]
+    assert "without .env, never kept, without the secrets at train.py:1" in done["reproducible"]["checks"][0]["text"]
+    assert ".env was never kept and is not there" in done["problems"]

@@ -31,7 +31,7 @@ OLDER = 3600
 
 def restore_code(store: Store, layout: Layout) -> list[str]:
     """The snapshot into its place, older than the run, as a repository at the recorded commit where that can be had.
-    Returns the files it could not bring back (secrets were never kept). Damaged when bytes are missing or altered."""
+    Returns what it could not bring back: secrets were never kept. Damaged when bytes are missing or altered."""
     manifest = layout.manifest
     os.makedirs(layout.code)
     done = restore(store, manifest, layout.code)
@@ -42,7 +42,8 @@ def restore_code(store: Store, layout: Layout) -> list[str]:
     os.makedirs(layout.cwd, exist_ok=True)
     if manifest.code.dirty is not None:
         _make_repository(manifest, layout.code)
-    return list(done.left_out)
+    masked = [f"{place} had a secret: the code is without it" for place in done.masked]
+    return [*(f"{path} was never kept and is not there" for path in done.left_out), *masked]
 
 
 def _make_repository(manifest: RunManifest, folder: str) -> None:

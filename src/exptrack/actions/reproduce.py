@@ -116,7 +116,7 @@ def _repeat(place: Place, run: Run, wish: Wish, ready: Readiness, work: str, say
     for folder in (layout.cache, os.path.dirname(layout.environment)):
         os.makedirs(folder, exist_ok=True)
     say(f"restoring {manifest.code.files} files into {layout.code}")
-    notes = [f"{path} was never kept and is not there" for path in restore_code(store, layout)]
+    notes = restore_code(store, layout)
     built = _environment(place, run, wish, layout, say)
     if wish.is_same_environment and built.unlike:
         changed = ", ".join(map(str, built.unlike))

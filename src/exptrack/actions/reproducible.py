@@ -89,6 +89,7 @@ def _code(store: Store, m: RunManifest, is_thorough: bool) -> Check:
     if lost:
         return Check("code", False, True, lost, "`exptrack verify` lists what is hurt")
     without = f", without {_some(m.code.left_out)}, never kept" if m.code.left_out else ""
+    without += f", without the secrets at {_some(m.code.masked)}" if m.code.masked else ""
     return Check("code", True, True, f"{m.code.files} files in the store{without}")
 
 
