@@ -226,6 +226,21 @@ def test_a_living_run_is_not_continued_and_one_of_two_may_continue(train: Tool) 
     assert train.json("show", run_id)["attempts"][1]["signal"] == "SIGTERM"
 
 
+def test_the_log_of_a_living_attempt_is_followed_behind_those_before_it(train: Tool) -> None:
+    killed_at(train, 7)
+    process = living(train, "--resume", "@", "--", *COMMAND)
+    follower = subprocess.Popen([EXPTRACK, "logs", "-f", "@"], cwd=train.folder, env=train.env, stdout=subprocess.PIPE)
+    assert follower.stdout
+    seen = [follower.stdout.readline() for _ in range(10)]
+    assert seen[-1].startswith(b"attempt 2 begins")
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    rest = follower.communicate()[0]
+    followed = b"".join(seen) + rest
+    assert followed.count(b"attempt 1 begins") == followed.count(b"attempt 2 begins") == 1
+    assert followed.endswith(b"step=12 loss=88.2\n")
+
+
 def test_a_run_that_nobody_saw_end_is_sealed_first(train: Tool) -> None:
     """Everything of it was killed, recorder included: what it said until then is attempt 1."""
     process = living(train, *OPTIONS, "--", *COMMAND)

@@ -49,7 +49,8 @@ def seal_attempt(store: Store, points: str, start: Start, own: RunManifest) -> R
 
     NoSuchRun or Damaged when the run so far cannot be read, OSError when the disk does not take it."""
     assert start.resumes is not None
-    _bring_back(store, own)
+    with suppress(Damaged):  # a word about the run that nobody can read: `verify` says so, and the attempt is sealed
+        _bring_back(store, own)
     while True:
         before = store.records.manifest(own.id)
         if any(a.id == start.resumes.id for a in before.attempts):

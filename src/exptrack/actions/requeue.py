@@ -67,6 +67,8 @@ def requeued(request: Request) -> tuple[Before | None, str]:
         return continuation(place, run), ""
     except ExptrackError as e:
         return None, e.message
+    except OSError as e:
+        return None, f"no earlier run of this job could be looked for: {e}"
 
 
 def _seal_the_dead(place: Place, job: Job) -> str:

@@ -113,7 +113,8 @@ def _enter(
     except NotStarted as e:
         if request.resume is not None:
             raise
-        say(f"exptrack: {e.message}: recording a new run")
+        if not request.is_quiet:
+            say(f"exptrack: {e.message}: recording a new run")
     return _enter(request, project, None, say)
 
 

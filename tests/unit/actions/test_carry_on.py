@@ -159,6 +159,16 @@ def test_what_retention_let_go_and_is_written_again_is_there_again(project, stor
     assert verify(store).problems == ()
 
 
+def test_a_damaged_word_about_the_run_keeps_no_attempt_from_being_sealed(project, store, run, die):
+    word = Event(id=new_id(), run=RUN, action="tag", at="2026-01-01T12:00:00.000Z", author="ada", data={"owner": "bob"})
+    store.records.add_event(word)
+    path = pathlib.Path(store.records.events, f"{word.id}.json")
+    path.write_bytes(path.read_bytes()[:-9])
+    die(project, 2, range(7, 12), b"first")
+    sealed(project)
+    assert store.records.attempt_count(RUN) == 2
+
+
 def test_a_run_that_is_being_continued_keeps_its_bytes(project, store, run, die):
     attempt = die(project, 2, range(7, 12))
     held = Lock(attempt.file("lock"))
