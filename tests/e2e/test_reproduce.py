@@ -336,6 +336,47 @@ def test_stopped_on_the_way_nothing_is_left_and_nothing_is_said(
     assert [(r["status"], r["signal"]) for r in again] == [("killed", signal.Signals(number).name)]
 
 
+def test_stopped_while_packages_are_fetched(tool: Tool, packaged: Path, scratch: Path, tmp_path: Path) -> None:
+    """With a uv that takes for ever."""
+    mark = tmp_path / "mark"
+    slow = tmp_path / "slow" / "uv"
+    slow.parent.mkdir()
+    slow.write_text(f"#!/bin/sh\n[ $1 = python ] && exit 1\necho $$ > {mark}\nexec sleep 60\n")
+    slow.chmod(0o755)
+    process = subprocess.Popen(
+        [EXPTRACK, "reproduce", "@", "-q"],
+        cwd=tool.folder,
+        env={**tool.env, "PATH": f"{slow.parent}:{tool.env['PATH']}"},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for(lambda: mark.exists() and mark.read_text())
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert not is_alive(int(mark.read_text()))
+    assert list(scratch.iterdir()) == []
+    assert events(tool) == []
+
+
+def test_the_environment_inside_the_code_is_inside_it_again(tool: Tool, tmp_path: Path) -> None:
+    """The usual .venv in the project, named by relative paths and by activating it."""
+    venv.create(tool.folder / ".venv", with_pip=False, symlinks=True)
+    unpack(make_wheel(tmp_path / "wheels", "tiny", "1.0"), tool.folder / ".venv")
+    tool.write(
+        "train.py", 'import sys, tiny\nprint(f"val/acc: {tiny.VERSION}")\nopen("o", "w").write(sys.prefix[-5:])\n'
+    )
+    tool.write(".gitignore", ".venv/\no\n")
+    tool.committed()
+    tool.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
+    for command in ([".venv/bin/python", "train.py"], ["sh", "-c", ". .venv/bin/activate && python train.py"]):
+        first = run(tool, "-o", "report=o", "--", *command)
+        done = tool.json("reproduce", first, "--installer", "pip", "-q")
+        assert (done["verdict"], done["environment"]["same"], done["problems"]) == ("reproduced", True, [])
+        used = tool.json("show", done["again"])
+        assert used["environment"]["executable"].endswith("/code/work/.venv/bin/python")
+        assert used["code"]["tree"] == tool.json("show", first)["code"]["tree"]
+
+
 def test_our_own_modules_are_not_taken_from_the_code(tool: Tool) -> None:
     """The folder of a training has a data.py, and sometimes a types.py."""
     for name in ("json", "types", "exptrack", "signal"):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from exptrack.actions.again import Order, command_of, start_of, variables_of
+from exptrack.actions.again import Order, Stopped, command_of, start_of, variables_of
 from exptrack.actions.annotate import say as say_event
 from exptrack.actions.compare_environment import Unlike, differences
 from exptrack.actions.compare_reproduction import Comparison, Rules, Spread, compare, spread_of
@@ -100,21 +101,28 @@ def _work_folder(wish: Wish) -> Iterator[str]:
             work = os.path.realpath(tempfile.mkdtemp(prefix="exptrack-reproduce-"))
     except OSError as e:
         raise ExptrackError(f"no folder to work in: {e}", "-o names one, $TMPDIR says where temporary ones lie") from e
+    before = {n: signal.signal(n, _stop) for n in (signal.SIGTERM, signal.SIGHUP)}
     is_whole = False
     try:
         yield work
         is_whole = True
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         if not is_whole or not (wish.folder or wish.is_kept):
             # What a background process of the training still writes there must not hide how this ended.
             shutil.rmtree(work, ignore_errors=True)
 
 
+def _stop(number: int, _frame: object) -> None:
+    """So that the folder is removed, also while packages are being fetched."""
+    raise Stopped(number)
+
+
 def _repeat(place: Place, run: Run, wish: Wish, ready: Readiness, work: str, say: Say) -> Result:
     project, store = place
     manifest, layout = run.manifest, Layout(run.manifest, work)
-    for folder in (layout.cache, os.path.dirname(layout.environment)):
-        os.makedirs(folder, exist_ok=True)
+    os.makedirs(layout.cache)
     say(f"restoring {manifest.code.files} files into {layout.code}")
     notes = restore_code(store, layout)
     built = _environment(place, run, wish, layout, say)

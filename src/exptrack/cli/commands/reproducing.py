@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -74,9 +76,17 @@ def _do(run: str, wish: Wish) -> int:
     try:
         result = repeat(place, resolve(*place, run), wish, say)
     except Stopped as e:
-        return 128 + e.number
+        return _end_by(e.number)
     if wish.is_stdout_ours:
         print_json(screen, result_json(result))
     else:
         print_result(screen, result)
     return 0 if result.verdict in (REPRODUCED, WITHIN) else 1
+
+
+def _end_by(number: int) -> int:
+    """128+N. After Ctrl-C as `run` ends: a shell leaves its loop only when it sees that a program died of it."""
+    if number == signal.SIGINT and os.getsid(0) != os.getpid():
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    return 128 + number
