@@ -26,9 +26,12 @@ class LogTail:
         self._make = make
         self._offset = 0
         self._fd = -1
+        self._is_closed = False
 
     def read(self) -> tuple[list[Point], bool]:
-        """Points of at most one block, and whether there is more to read now."""
+        """Points of at most one block, and whether there is more to read now; none once it is closed."""
+        if self._is_closed:
+            return [], False
         if self._fd < 0:
             try:
                 self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -43,6 +46,7 @@ class LogTail:
         return self.recogniser.feed(data), len(data) == BLOCK
 
     def close(self) -> list[Point]:
+        self._is_closed = True
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -197,6 +197,24 @@ print(*(s["id"] for s in sealed))
 """
 
 
+def test_no_file_stays_open_however_many_are_sealed(project, die):
+    def held():
+        return [t for f in os.listdir("/proc/self/fd") if "stdout.log" in (t := _target(f))]
+
+    before = held()
+    for i in range(8):
+        die(f"{i:02d}abcdefghjkmnpq"[:16], ended())
+    assert len(recover(project)[0]) == 8
+    assert held() == before
+
+
+def _target(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:
+        return ""  # the listing's own
+
+
 def test_many_recover_at_once_and_every_run_is_sealed_by_one(project, store, die):
     ids = [f"{i:02d}abcdefghjkmnpq"[:16] for i in range(12)]
     for run_id in ids:
