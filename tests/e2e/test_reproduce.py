@@ -270,8 +270,9 @@ def test_what_stands_in_the_way_is_said(tool: Tool) -> None:
     tool("run", "-q", "--", "sh", "-c", "echo loss: 0.25; kill -TERM $$", code=143)
     assert "killed by SIGTERM" in reproduce(tool, "@", code=1)["problems"][0]
     tool("reproduce", "nobody", code=3)
-    tool("reproduce", first, "--tolerance", "loss", code=2)
     events_before = events(tool)
+    tool("reproduce", first, "--tolerance", "loss", code=2)
+    tool("reproduce", first, "--installer", "conda", code=2)
     tool("reproduce", first, "--dry-run", code=1)
     assert events(tool) == events_before
 
@@ -375,6 +376,9 @@ def test_the_environment_inside_the_code_is_inside_it_again(tool: Tool, tmp_path
         used = tool.json("show", done["again"])
         assert used["environment"]["executable"].endswith("/code/work/.venv/bin/python")
         assert used["code"]["tree"] == tool.json("show", first)["code"]["tree"]
+        same = reproduce(tool, first)
+        assert (same["verdict"], same["problems"]) == ("reproduced", [])
+        assert tool.json("show", same["again"])["code"]["tree"] == used["code"]["tree"]
 
 
 def test_our_own_modules_are_not_taken_from_the_code(tool: Tool) -> None:
@@ -385,6 +389,20 @@ def test_our_own_modules_are_not_taken_from_the_code(tool: Tool) -> None:
     tool.committed()
     first = run(tool, "--", "sh", "train.sh")
     assert reproduce(tool, first)["verdict"] == "reproduced"
+
+
+def test_credentials_that_an_installer_prints_stay_outside(tool: Tool, packaged: Path, tmp_path: Path) -> None:
+    password = "hunter2" + "correcthorse"
+    loud = tmp_path / "loud" / "uv"
+    loud.parent.mkdir()
+    loud.write_text(f"#!/bin/sh\necho error: no https://ann:{password}@example.org/simple >&2\nexit 1\n")
+    loud.chmod(0o755)
+    tool.env["PATH"] = f"{loud.parent}:{tool.env['PATH']}"
+    done = tool("reproduce", "@", "-q", code=1)
+    assert "uv cannot make an environment" in done.stdout
+    assert password not in done.stdout + done.stderr
+    store = tool.folder / ".exptrack" / "store"
+    assert [p for p in store.rglob("*") if p.is_file() and password.encode() in p.read_bytes()] == []
 
 
 def test_json_is_all_there_is_on_stdout(tool: Tool, trained: str) -> None:
@@ -400,6 +418,6 @@ def test_what_was_kept_without_its_secret_is_said(tool: Tool) -> None:
     tool.committed()
     done = reproduce(tool, run(tool, "--", "python", "train.py"))
     assert done["verdict"] == "reproduced"
-    assert "train.py:1 had a secret: the code is without it" in done["problems"]
+    assert "train.py:1 is without what was masked there" in done["problems"]
     assert "without .env, never kept, without the secrets at train.py:1" in done["reproducible"]["checks"][0]["text"]
     assert ".env was never kept and is not there" in done["problems"]

@@ -148,8 +148,7 @@ class Order:
 
         What we are told by a signal it is told too, and then waited for: it ends its command in order and seals its
         run."""
-        # -P: `-m` would put the folder of the code in front of our own modules, and a data.py or types.py there with
-        # it.
+        # -P: else `-m` puts the folder of the code in front of our own modules, and a data.py or types.py with it.
         words = [sys.executable, "-P", "-m", "exptrack", "__again", self.path, *(["--quiet"] if is_quiet else [])]
         told: list[int] = []
         process: subprocess.Popen[bytes] | None = None

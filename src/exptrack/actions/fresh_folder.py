@@ -42,7 +42,7 @@ def restore_code(store: Store, layout: Layout) -> list[str]:
     os.makedirs(layout.cwd, exist_ok=True)
     if manifest.code.dirty is not None:
         _make_repository(manifest, layout.code)
-    masked = [f"{place} had a secret: the code is without it" for place in done.masked]
+    masked = [f"{place} is without what was masked there" for place in done.masked]
     return [*(f"{path} was never kept and is not there" for path in done.left_out), *masked]
 
 

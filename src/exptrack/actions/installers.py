@@ -18,6 +18,13 @@ from exptrack.errors import ExptrackError
 
 # So many packages that cannot be had one by one, and it is the index that is not there.
 MOST_FAILURES = 12
+# Settings that would put the packages somewhere else than into the environment.
+_ELSEWHERE = frozenset(
+    (
+        *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER"),
+        *("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_TARGET", "UV_PREFIX"),
+    )
+)
 
 
 class Installer:
@@ -42,7 +49,7 @@ class Installer:
         raise NotImplementedError
 
     def _run(self, command: Sequence[str]) -> bool:
-        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+        environment = {k: v for k, v in os.environ.items() if k not in _ELSEWHERE}
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -99,14 +106,23 @@ class Pip(Installer):
         self._run([self.its_python, "-m", "pip", "uninstall", "--quiet", "--yes", *names])
 
 
-def choose(name: str | None, python: str, target: str, folder: str) -> Installer:
-    """The one asked for; without a wish uv where it is on PATH (or beside us), else pip."""
-    beside = os.path.join(os.path.dirname(sys.executable), "uv")
-    uv = shutil.which("uv") or (beside if os.access(beside, os.X_OK) else None)
-    if name == "uv" and uv is None:
-        raise ExptrackError("uv is not on PATH", "install it, or let --installer pip do it")
+def check_choice(name: str | None) -> None:
+    """ExptrackError for an installer that is none, or that is not here."""
     if name not in (None, "uv", "pip"):
         raise ExptrackError(f"{name} is no installer", "--installer uv or --installer pip")
+    if name == "uv" and find_uv() is None:
+        raise ExptrackError("uv is not on PATH", "install it, or let --installer pip do it")
+
+
+def find_uv() -> str | None:
+    """On PATH, or beside the Python that runs us."""
+    beside = os.path.join(os.path.dirname(sys.executable), "uv")
+    return shutil.which("uv") or (beside if os.access(beside, os.X_OK) else None)
+
+
+def choose(name: str | None, python: str, target: str, folder: str) -> Installer:
+    """The one asked for (see check_choice); without a wish uv where it is there, else pip."""
+    uv = find_uv()
     return Uv([uv], python, target, folder) if uv and name != "pip" else Pip([], python, target, folder)
 
 

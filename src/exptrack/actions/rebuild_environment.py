@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from exptrack import __version__
 from exptrack.actions.compare_environment import BYSTANDERS, OURS, Unlike, differences
-from exptrack.actions.installers import Installer, Pip, choose, install_all
+from exptrack.actions.installers import Installer, Pip, choose, find_uv, install_all
 from exptrack.actions.relocate import Relocation
 from exptrack.actions.requirements import requirements
 from exptrack.capture.probe import Facts, ProbeError, ask
@@ -93,7 +93,7 @@ def _pythons(recorded: Environment, minor: str) -> Iterator[str]:
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         yield from (os.path.join(os.path.abspath(folder), name) for name in (f"python{minor}", "python3"))
     yield sys.executable
-    if uv := shutil.which("uv"):  # it knows Pythons that are on no PATH
+    if uv := find_uv():  # it knows Pythons that are on no PATH
         words = [uv, "python", "find", "--no-python-downloads", "--no-project", recorded.python or minor]
         done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if not done.returncode:

@@ -21,6 +21,7 @@ from exptrack.actions.compare_reproduction import Comparison, Rules, Spread, com
 from exptrack.actions.find import load_run
 from exptrack.actions.fresh_folder import place_inputs, restore_code
 from exptrack.actions.holdings import files_of
+from exptrack.actions.installers import check_choice
 from exptrack.actions.layout import Layout
 from exptrack.actions.outputs import is_older
 from exptrack.actions.places import Place
@@ -29,6 +30,7 @@ from exptrack.actions.relocate import is_below
 from exptrack.actions.replicates import Replicates, replicates_of, seed_rule
 from exptrack.actions.reproducible import Readiness, readiness
 from exptrack.actions.tolerance import Tolerance, parse_tolerance
+from exptrack.capture.redact import mask_text
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Artifact, Run, StoredFile
 from exptrack.reproduction import NOT_REPRODUCIBLE, TAG
@@ -74,6 +76,7 @@ def reproduce(place: Place, run: Run, wish: Wish, say: Say) -> Result:
     being repeated is the verdict `not reproducible` and its problems."""
     if not place.store.records.has_run(run.id):
         raise ExptrackError(f"run {run.id} is not sealed yet ({run.status})", "wait for its end, or `exptrack recover`")
+    check_choice(wish.installer)
     ready = readiness(*place, run, is_thorough=True)
     if not ready.is_possible:
         problems = tuple(f"{c.name}: {c.text}" for c in ready.unmet if c.is_needed)
@@ -129,7 +132,8 @@ def _repeat(place: Place, run: Run, wish: Wish, ready: Readiness, work: str, say
     if wish.is_same_environment and built.unlike:
         changed = ", ".join(map(str, built.unlike))
         raise ExptrackError(f"its environment has changed: {changed}", "without --same-environment it is rebuilt")
-    layout.use_environment(built.prefix or os.path.dirname(os.path.dirname(built.python or os.devnull)))
+    if built.prefix:
+        layout.use_environment(built.prefix)
     place_inputs(store, layout, ready.found, project.cache)
     for output in (*manifest.asked.get("outputs", ()), *([a.kind, a.path] for a in manifest.artifacts)):
         folder = os.path.dirname(os.path.join(layout.cwd, layout.moved.text(output[1])))
@@ -148,7 +152,10 @@ def _repeat(place: Place, run: Run, wish: Wish, ready: Readiness, work: str, say
 def _environment(place: Place, run: Run, wish: Wish, layout: Layout, say: Say) -> Built:
     recorded = run.manifest.environment
     if wish.is_same_environment:
-        return recorded_environment(recorded, layout.cwd, place.project.cache)
+        built = recorded_environment(recorded, layout.cwd, place.project.cache)
+        if built.prefix and is_below(layout.environment, layout.code):
+            os.symlink(built.prefix, layout.environment)  # `. .venv/bin/activate`
+        return built
     return rebuild(
         recorded,
         layout.environment,
@@ -166,7 +173,9 @@ def _outside(run: Run, layout: Layout) -> Iterator[str]:
     known = [layout.work, *(os.path.join(run.manifest.cwd, i.path) for i in run.manifest.inputs)]
     for word in run.manifest.command[1:]:
         path = layout.moved.text(word).rpartition("=")[2]
-        if os.path.isabs(path) and os.path.exists(path) and not any(is_below(path, k) for k in known):
+        is_program = os.path.isfile(path) and os.access(path, os.X_OK)
+        is_known = any(is_below(path, k) for k in known)
+        if os.path.isabs(path) and os.path.exists(path) and not is_program and not is_known:
             yield f"the command names {path}, which is neither in the snapshot nor an input: used as it is now"
 
 
@@ -178,7 +187,8 @@ def _judge(
     again = load_run(*place, again_id)
     unlike = differences(run.manifest.environment, again.manifest.environment)
     used = again.manifest.environment.executable
-    if built.prefix and used and not is_below(used, built.prefix):
+    folder = os.path.realpath(os.path.dirname(used or ""))
+    if built.prefix and used and not is_below(folder, os.path.realpath(built.prefix)):
         notes.append(f"the command chose {used} by itself, not the Python of {built.prefix}")
     rules = rules_of(place, run, wish)
     written = {a.path for a in again.manifest.artifacts}
@@ -195,9 +205,8 @@ def _judge(
     failed = again.manifest.exit_code not in (0, run.manifest.exit_code)
     if failed and not unlike and not run.manifest.inputs:
         notes.append("it failed this time: are there inputs that were not declared with -i?")
-    return Result(
-        run, comparison.verdict, ready, again, comparison, built.how, unlike, tuple(dict.fromkeys(notes))
-    )  # fmt: skip
+    said = tuple(dict.fromkeys(notes))
+    return Result(run, comparison.verdict, ready, again, comparison, built.how, unlike, said)
 
 
 def _was_stale(run: Run, artifact: Artifact) -> bool:
@@ -235,7 +244,9 @@ def rules_of(place: Place, run: Run, wish: Wish) -> Rules:
 
 
 def _recorded(place: Place, result: Result) -> Result:
-    """The verdict as an event on the first run, and on the repeated one. Both runs are returned as they are now."""
+    """The verdict as an event on the first run, and on the repeated one, which is returned as it is now."""
+    # What an installer says, or a variable holds, may have credentials in it: they enter neither store nor screen.
+    result = result._replace(problems=tuple(mask_text(p) for p in result.problems))
     count = len(result.comparison.differences) if result.comparison else 0
     data = {"verdict": result.verdict, "environment": result.environment, "differences": count}
     again = result.again.id if result.again else None

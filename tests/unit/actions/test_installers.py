@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from exptrack.actions.installers import MOST_FAILURES, Installer, Pip, Uv, choose, install_all
+from exptrack.actions.installers import MOST_FAILURES, Installer, Pip, Uv, check_choice, choose, install_all
 from exptrack.actions.requirements import Requirement
 from exptrack.errors import ExptrackError
 
@@ -74,5 +74,19 @@ def test_which_of_the_two(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert isinstance(choose(None, "python", "t", "f"), Uv)
     assert isinstance(choose("pip", "python", "t", "f"), Pip)
+    check_choice("uv")
     with pytest.raises(ExptrackError, match="conda is no installer"):
-        choose("conda", "python", "t", "f")
+        check_choice("conda")
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "empty" / "python"))
+    assert isinstance(choose(None, "python", "t", "f"), Pip)
+    with pytest.raises(ExptrackError, match="uv is not on PATH"):
+        check_choice("uv")
+
+
+def test_settings_that_would_put_packages_elsewhere_do_not_count(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
+    pip = Pip([], "python", "t", str(tmp_path))
+    assert not pip._run(["sh", "-c", 'echo "error: $PIP_TARGET $PIP_INDEX_URL" >&2; exit 1'])
+    assert pip.trouble == "error:  https://example.org/simple"
