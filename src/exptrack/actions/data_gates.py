@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exptrack.actions.case import Case
+from exptrack.actions.hashing import altered_among
 from exptrack.config import Gates
 from exptrack.errors import Damaged
 from exptrack.model import Artifact, Gate, Input, Run
@@ -83,6 +84,6 @@ def _is_whole(store: Store, artifact: Artifact) -> bool:
     try:
         if not artifact.is_tree:
             return store.objects.is_whole(artifact.digest) is True
-        return all(store.objects.is_whole(f.digest) for f in decode_tree(store.objects.read(artifact.digest)))
+        return not altered_among(store, {f.digest: f.size for f in decode_tree(store.objects.read(artifact.digest))})
     except Damaged:
         return False

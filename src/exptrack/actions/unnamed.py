@@ -45,7 +45,9 @@ NOTHING = Unnamed({}, {}, {})
 def find_unnamed(store: Store, named: set[str], age: float, now: float) -> Unnamed:
     """What nobody names and nobody touched for `age` seconds before `now`. `named`: digests known to be in use, files
     of trees included. Damaged when a record cannot be read."""
-    named = named | _mentioned(store)
+    mentioned = _mentioned(store) - named
+    # What a record that we do not understand names may be a listing, and then its files are named too.
+    named = named | mentioned | {inside for digest in mentioned for inside in _listed(store, digest) or ()}
     old, young = dict[str, int](), list[str]()
     for digest, info in _objects(store):
         if digest not in named:

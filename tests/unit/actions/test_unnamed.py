@@ -126,6 +126,8 @@ def test_whatever_a_record_mentions_is_named(place):
         )
     )
     (Path(store.root) / "runs" / "later.7.json").write_text(f'{{"future": ["{digests[1]}"]}}')
+    tree = tree_of(store, {"a": b"of an attempt whose first manifest is missing"})
+    (Path(store.root) / "runs" / f"{run_id(5)}.2.json").write_text(f'{{"code": {{"tree": "{tree}"}}}}')
     age(store, OLD)
     assert goes(project, store) == {digests[2]}
 
