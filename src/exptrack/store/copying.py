@@ -1,12 +1,13 @@
 """Bytes of one open file into another, hashed on the way, in memory that does not grow with them.
 
-Where the file system can (XFS, btrfs, bcachefs, APFS-like ones on Linux) the file is cloned, which copies nothing and
-cannot see half of a change, and the clone is hashed. Else one pass: each block is written and hashed, in large files
-by a second thread. The digest is always that of the bytes that were written, never of a second look at the source.
+Where the file system can (XFS, btrfs, bcachefs) the file is cloned, which copies nothing and cannot see half of a
+change, and the clone is hashed. Else one pass: each block is written and hashed, in large files by a second thread and
+past the page cache. The digest is always that of the bytes that were written, never of a second look at the source.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
@@ -16,18 +17,17 @@ from exptrack.files import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from mmap import mmap
     from queue import SimpleQueue
     from threading import Thread
 
-# A block fits into the second-level cache: it is still there when it is hashed after it was written.
 BLOCK = 1 << 18
-LARGE = 1 << 23
-AHEAD = 4
+# From here on a second thread hashes, AHEAD blocks of LARGE_BLOCK are under way, and the disk is written to directly.
+LARGE, LARGE_BLOCK, AHEAD = 1 << 23, 1 << 20, 3
 WRITE_BACK = 1 << 25
 # _IOW(0x94, 9, int) of linux/fs.h as most processors encode it; fcntl.FICLONE came with Python 3.12. Where the number
 # is another one the call says ENOTTY, and the bytes are copied.
 FICLONE = 0x40049409
-_ZEROS = bytes(BLOCK)
 
 
 def copy(source: int, target: int) -> tuple[str, int]:
@@ -40,16 +40,19 @@ def copy(source: int, target: int) -> tuple[str, int]:
     # Read and compared, not asked for with SEEK_HOLE: the digest needs every byte anyway, and a file system that is
     # wrong about its holes (ZFS was, in 2023) would cost data in silence.
     is_sparse = info.st_blocks * 512 < info.st_size
+    is_direct = info.st_size >= LARGE and _go_direct(target, is_on=True)
     size = flushed = 0
     try:
         while count := os.readv(source, [block := summer.block()]):
-            if is_sparse and count == BLOCK and block == _ZEROS:
+            if is_sparse and count == len(block) and not block[0] and block[:] == bytes(count):
                 os.lseek(target, count, os.SEEK_CUR)
             else:
-                write_all(target, memoryview(block)[:count])
+                if is_direct and count < len(block):
+                    is_direct = _go_direct(target, is_on=False)
+                _write(target, memoryview(block)[:count])
             summer.take(block, count)
             size += count
-            if size - flushed >= WRITE_BACK:
+            if not is_direct and size - flushed >= WRITE_BACK:
                 start_writing(target, flushed, size - flushed)
                 flushed = size
     finally:
@@ -57,6 +60,34 @@ def copy(source: int, target: int) -> tuple[str, int]:
     if is_sparse:
         os.ftruncate(target, size)
     return digest, size
+
+
+def _go_direct(fd: int, *, is_on: bool) -> bool:
+    """Write past the page cache from now on, or no longer; is it so? A gigabyte that nobody reads soon need not push a
+    gigabyte out of memory, and to find the pages costs more than to hash them."""
+    # Network file systems (they ask for large blocks) have more under way at once when they cache; others refuse.
+    if sys.platform != "linux" or os.fstat(fd).st_blksize > 1 << 14:
+        return False
+    import fcntl
+
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_DIRECT
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_DIRECT if is_on else flags)
+    except OSError:
+        return False
+    return is_on
+
+
+def _write(fd: int, piece: memoryview) -> None:
+    start = os.lseek(fd, 0, os.SEEK_CUR)
+    try:
+        write_all(fd, piece)
+    except OSError as e:
+        # A disk whose blocks are larger than ours, or the rest of a write that found only part of its room.
+        if e.errno != errno.EINVAL:
+            raise
+        _go_direct(fd, is_on=False)
+        write_all(fd, piece[os.lseek(fd, 0, os.SEEK_CUR) - start :])
 
 
 def digest_of(source: int, tell: Callable[[int], None] | None = None) -> tuple[str, int]:
@@ -107,25 +138,29 @@ class _Summer:
 
     def __init__(self, size: int) -> None:
         self._sum = hashlib.sha256()
-        self._block = bytearray(BLOCK)
+        self._block: bytearray | mmap = bytearray(0 if size >= LARGE else BLOCK)
         self._thread: Thread | None = None
         if size >= LARGE:
             self._go_behind()
 
     def _go_behind(self) -> None:
+        from mmap import mmap
         from queue import SimpleQueue
         from threading import Thread
 
-        self._free: SimpleQueue[bytearray] = SimpleQueue()
-        self._full: SimpleQueue[tuple[bytearray, int] | None] = SimpleQueue()
+        # Of whole pages, as a direct write wants them.
+        self._block = mmap(-1, LARGE_BLOCK)
+        self._free: SimpleQueue[bytearray | mmap] = SimpleQueue()
+        self._full: SimpleQueue[tuple[bytearray | mmap, int] | None] = SimpleQueue()
         thread = Thread(target=self._hash_behind, daemon=True)
         try:
             thread.start()
         except RuntimeError:
             return  # no more threads for us: hashed in turn
         self._thread = thread
-        for _ in range(AHEAD):
-            self._free.put(bytearray(BLOCK))
+        self._free.put(self._block)
+        for _ in range(AHEAD - 1):
+            self._free.put(mmap(-1, LARGE_BLOCK))
 
     def _hash_behind(self) -> None:
         while (filled := self._full.get()) is not None:
@@ -133,11 +168,11 @@ class _Summer:
             self._sum.update(memoryview(block)[:count])
             self._free.put(block)
 
-    def block(self) -> bytearray:
-        """Room for BLOCK bytes; waits for the hashing when that is far behind."""
+    def block(self) -> bytearray | mmap:
+        """Room for a block; waits for the hashing when that is far behind."""
         return self._free.get() if self._thread else self._block
 
-    def take(self, block: bytearray, count: int) -> None:
+    def take(self, block: bytearray | mmap, count: int) -> None:
         """The first `count` bytes of what `block` gave; the rest is not to be touched any more."""
         if self._thread:
             self._full.put((block, count))

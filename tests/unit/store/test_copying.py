@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -13,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from exptrack.store import copying
-from exptrack.store.copying import BLOCK, LARGE, copy, digest_of, fingerprint
+from exptrack.store.copying import BLOCK, LARGE, LARGE_BLOCK, copy, digest_of, fingerprint
 from exptrack.store.objects import Objects
 from made import digest_of as digest_of_bytes
 
-SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, LARGE - 1, LARGE, LARGE + BLOCK + 7]
+SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, LARGE - 1, LARGE, LARGE + BLOCK + 7, LARGE + LARGE_BLOCK]
 
 
 def copied(source: Path, target: Path) -> tuple[str, int]:
@@ -54,12 +55,12 @@ def test_a_sparse_file_stays_sparse_and_has_the_digest_of_all_its_bytes(tmp_path
     digest, size = copied(source, tmp_path / "copy")
     assert (digest, size) == (digest_of_bytes(source.read_bytes()), 3 * LARGE + len(tail))
     assert (tmp_path / "copy").read_bytes() == source.read_bytes()
-    assert blocks_of(tmp_path / "copy") <= 4 * BLOCK
+    assert blocks_of(tmp_path / "copy") <= 4 * LARGE_BLOCK
     objects = Objects(str(tmp_path / "objects"))
     assert objects.add_file(str(source)) == (digest, size)
     objects.copy_out(digest, str(tmp_path / "out"), 0o600)
     assert (tmp_path / "out").read_bytes() == source.read_bytes()
-    assert max(blocks_of(Path(objects.path(digest))), blocks_of(tmp_path / "out")) <= 4 * BLOCK
+    assert max(blocks_of(Path(objects.path(digest))), blocks_of(tmp_path / "out")) <= 4 * LARGE_BLOCK
 
 
 def test_zeros_that_were_written_are_written(tmp_path: Path) -> None:
@@ -81,6 +82,32 @@ def test_a_write_that_fails_ends_the_hashing_too(tmp_path: Path) -> None:
     ):
         copy(f.fileno(), full.fileno())
     assert threading.active_count() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every write goes through the page cache")
+def test_a_disk_that_takes_no_such_blocks_is_written_to_as_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EINVAL is what a direct write gets that does not suit: here the rest of a block after half of it."""
+    data = os.urandom(LARGE + 5)
+    (tmp_path / "a").write_bytes(data)
+    real, seen = os.write, []
+
+    def write(fd: int, piece: memoryview) -> int:
+        is_direct = bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT)
+        seen.append(is_direct)
+        if is_direct and len(seen) > 2:
+            if len(seen) == 3:
+                return real(fd, piece[: len(piece) // 2])
+            raise OSError(22, "Invalid argument")
+        return real(fd, piece)
+
+    monkeypatch.setattr(os, "write", write)
+    assert copied(tmp_path / "a", tmp_path / "b") == (digest_of_bytes(data), LARGE + 5)
+    assert (tmp_path / "b").read_bytes() == data
+    if not seen[0]:
+        pytest.skip("this file system writes nothing directly")
+    assert seen[:5] == [True, True, True, True, False]
 
 
 WITHOUT_THREADS = """
