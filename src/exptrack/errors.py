@@ -48,3 +48,10 @@ class NotStarted(ExptrackError):  # noqa: N818
     """exptrack could not or would not start the command: nothing ran."""
 
     exit_code = 125
+
+
+def visible(text: str) -> str:
+    """Text in which whatever a terminal would obey is written out: names come from programs and from other people."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

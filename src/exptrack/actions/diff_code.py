@@ -68,8 +68,8 @@ def pair_files(store: Store, a: str | None, b: str | None) -> list[FilePair]:
 def read_both(store: Store, pair: FilePair) -> tuple[bytes, bytes]:
     """Bytes of a pair; empty where there is no file."""
     return (
-        store.objects.read(pair.a.digest) if pair.a else b"",
-        store.objects.read(pair.b.digest) if pair.b else b"",
+        store.objects.read(pair.a.digest, pair.a.size) if pair.a else b"",
+        store.objects.read(pair.b.digest, pair.b.size) if pair.b else b"",
     )
 
 

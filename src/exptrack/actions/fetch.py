@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from exptrack.actions.write_tree import LINK, check_there, write_tree
+from exptrack.actions.write_tree import LINK, LONGEST_LINK, check_there, write_tree
 from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.model import Artifact, Run, StoredFile
 from exptrack.store.place import Store
@@ -92,7 +92,7 @@ def _place(artifact: Artifact, taken: Collection[str]) -> str:
 def _check_place(store: Store, path: str, file: StoredFile) -> None:
     """Whatever is there already and is in no store would be lost."""
     if os.path.islink(path):
-        is_ours = file.mode == LINK and os.fsencode(os.readlink(path)) == store.objects.read(file.digest)
+        is_ours = file.mode == LINK and os.fsencode(os.readlink(path)) == store.objects.read(file.digest, LONGEST_LINK)
     elif os.path.isfile(path):
         is_ours = store.objects.has(_sum(path))
     else:

@@ -124,6 +124,7 @@ def _sealed(place: Place, run: Run, logs: Mapping[str, str], stream: str | None,
             if digest in run.expired:
                 raise ExptrackError(f"the {name} log of {run.id} is gone: retention let it go", "", 6)
             raise missing(digest)
+        objects.head(digest, 0)  # a file, and no pipe that somebody put there for us to wait at
         files[name] = objects.path(digest)
     for name, block in replay(files):
         if stream in (None, name) or name == "terminal":

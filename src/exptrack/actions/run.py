@@ -17,7 +17,7 @@ from exptrack.actions import policy
 from exptrack.actions.init import make_project
 from exptrack.actions.request import Before, Request, describe, is_passed_through
 from exptrack.config import Project, find_project
-from exptrack.errors import ExptrackError, NotStarted
+from exptrack.errors import ExptrackError, NotStarted, visible
 from exptrack.record import rundir
 from exptrack.record.program import find_program
 from exptrack.store.place import open_store
@@ -291,6 +291,6 @@ def duration(seconds: float) -> str:
 def say_on_stderr(line: str) -> None:
     """One line of ours; a closed or broken stderr must not touch the run."""
     try:
-        print(line, file=sys.stderr, flush=True)
+        print(visible(line), file=sys.stderr, flush=True)
     except (OSError, ValueError, AttributeError):
         return

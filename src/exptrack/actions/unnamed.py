@@ -123,8 +123,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 def _listed(store: Store, digest: str) -> frozenset[str] | None:
     """The digests a tree lists; None for what is no tree, or is one no longer."""
     try:
-        with open(store.objects.path(digest), "rb") as f:
-            is_tree = f.read(len(_TREE)) == _TREE
+        is_tree = store.objects.head(digest, len(_TREE)) == _TREE
         return frozenset(f.digest for f in tree_of(store, digest)) if is_tree else None
     except (Damaged, FileNotFoundError):
         return None

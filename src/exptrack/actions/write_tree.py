@@ -33,7 +33,7 @@ def write_tree(store: Store, files: Iterable[StoredFile], root: str) -> list[str
         if file.mode != LINK:
             _clear(root, file.path)
             mode = 0o755 if file.mode == "100755" else 0o644
-            store.objects.copy_out(file.digest, os.path.join(root, file.path), mode)
+            store.objects.copy_out(file.digest, os.path.join(root, file.path), mode, file.size)
     return [f.path for f in files if f.mode == LINK and _link(store, root, f)]
 
 
@@ -56,8 +56,8 @@ def _clear(root: str, path: str) -> None:
 def _link(store: Store, root: str, file: StoredFile) -> bool:
     """Make a symlink; True when it leads out of the folder. Judged by the target's text: what lies behind other links
     does not matter, since nothing is written after them."""
-    data = store.objects.read(file.digest)
-    if not data or len(data) > LONGEST_LINK or b"\0" in data:
+    data = store.objects.read(file.digest, LONGEST_LINK)
+    if not data or b"\0" in data:
         raise Damaged(f"{file.path!r} is no symlink's target", "`exptrack verify` lists what is damaged")
     _clear(root, file.path)
     place, text = os.path.join(root, file.path), os.fsdecode(data)

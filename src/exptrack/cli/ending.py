@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from exptrack.errors import ExptrackError
+from exptrack.errors import ExptrackError, visible
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits(3)
@@ -47,5 +47,4 @@ def report(message: str, hint: str) -> None:
     """`error:` and `hint:` on stderr; escape codes that came in with a name are not sent to the terminal."""
     lines = [f"error: {message}"] + [f"hint: {hint}"] * bool(hint)
     text = "\n".join(lines)
-    safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-    print(safe.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    print(visible(text).encode("utf-8", "backslashreplace").decode(), file=sys.stderr)

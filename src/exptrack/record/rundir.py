@@ -25,6 +25,8 @@ RECORDER_LOG, RESERVE, ORDERS = "recorder.log", "reserve", "orders.jsonl"
 # Bytes set aside at the start, so that a disk that is full at the end still takes how the training ended.
 RESERVED = 16384
 # Bytes; two dozen orders are 2 KiB.
+# Of a JSON file of a run: as of any record (wire.py, which is not imported before the child starts).
+MOST_BYTES = 256 << 20
 _MOST_ORDERS = 1 << 16
 # A run of another machine in which nothing has changed for so many seconds is dead; the recorder sees to it that
 # something changes ten times as often. The clocks of the two machines may differ by less than that.
@@ -103,7 +105,7 @@ class RunDir:
         """A JSON file of the run; None when it is not there (yet) or is none: what was not fsynced may be empty or
         half after a power loss, and then says no more than a missing one."""
         try:
-            data = json.loads(read_bytes(self.file(name)))
+            data = json.loads(read_bytes(self.file(name), MOST_BYTES))
         except (FileNotFoundError, ValueError, RecursionError):
             return None
         return data if isinstance(data, dict) else None
@@ -114,7 +116,7 @@ class RunDir:
         from exptrack.errors import Damaged
         from exptrack.model import Start
 
-        start = wire.decode(Start, read_bytes(self.file(START)), f"{START} of run {self.id}")
+        start = wire.decode(Start, read_bytes(self.file(START), MOST_BYTES), f"{START} of run {self.id}")
         if start.id != self.id:
             raise Damaged(f"{self.path} is a copy of run {start.id!r:.40}", "remove it if the original is elsewhere")
         return start
@@ -125,7 +127,7 @@ class RunDir:
         from exptrack.model import End
 
         try:
-            data = read_bytes(self.file(END))
+            data = read_bytes(self.file(END), MOST_BYTES)
         except FileNotFoundError:
             return None
         return wire.decode(End, data, f"{END} of run {self.id}")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from typing import IO
 
     from exptrack.store.hints import Hints
+
+MOST_READ = 1 << 30
 # Seconds for which an object need not be touched again; `gc` spares it for twice as long (actions/retain.py: YOUNG).
 TOUCHED = 1800.0
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -166,17 +168,28 @@ class Objects:
     def forget(self, digests: Iterable[str]) -> None:
         """These will not be named by any record: what has no name yet need not get one. Here: all have theirs."""
 
-    def read(self, digest: str) -> bytes:
-        """The bytes, checked against their name; Damaged when missing or altered."""
+    def read(self, digest: str, limit: int = MOST_READ) -> bytes:
+        """The bytes, checked against their name; Damaged when missing or altered, or (nothing is read then) when they
+        are more than `limit` bytes: a listing or a link that somebody else wrote may name anything."""
         with self._open(digest) as f:
-            data = f.read()
+            if (size := os.fstat(f.fileno()).st_size) > limit:
+                raise Damaged(
+                    f"object {digest} is {size} bytes long, more than {limit}", "it is not what it is named as"
+                )
+            data = f.read(limit)
         if hashlib.sha256(data).hexdigest() != digest:
             raise altered(digest)
         return data
 
-    def copy_out(self, digest: str, target: str, mode: int) -> None:
+    def head(self, digest: str, count: int) -> bytes:
+        """The first bytes, unchecked; Damaged when there is no such file."""
+        with self._open(digest) as f:
+            return f.read(count)
+
+    def copy_out(self, digest: str, target: str, mode: int, most: int | None = None) -> None:
         """Write the bytes to `target` (replaced atomically), checked on the way; Damaged leaves `target` as it was.
-        `mode`: less what the umask takes, as of any file the user makes."""
+        `mode`: less what the umask takes, as of any file the user makes; `most`: the bytes there should be, for it
+        would take hours to see that ten terabytes of nothing are not the file."""
 
         def as_asked(path: str, flags: int) -> int:
             return os.open(path, flags | os.O_CLOEXEC, mode)
@@ -184,6 +197,8 @@ class Objects:
         tmp = temporary_name(os.path.dirname(target) or ".", os.path.basename(target))
         try:
             with self._open(digest) as source, open(tmp, "x+b", opener=as_asked) as f:
+                if most is not None and os.fstat(source.fileno()).st_size > most:
+                    raise altered(digest)
                 found, _ = copy(source.fileno(), f.fileno())
             if found != digest:
                 raise altered(digest)

@@ -6,6 +6,7 @@ import typer
 
 from exptrack.actions import annotate
 from exptrack.actions.places import here
+from exptrack.cli.screen import Screen
 
 RUN = typer.Argument(..., metavar="RUN", help="Id or prefix, name, @, @~1, MODEL@, best:METRIC.")
 
@@ -16,16 +17,16 @@ def tag(
 ) -> None:
     """Set or remove tags of a run."""
     found = annotate.tag(*here(), run, pairs)
-    typer.echo(f"{found.id}: " + (" ".join(f"{k}={v}" for k, v in found.tags.items()) or "no tags"))
+    Screen.of().line(f"{found.id}: " + (" ".join(f"{k}={v}" for k, v in found.tags.items()) or "no tags"))
 
 
 def note(run: str = RUN, text: str = typer.Argument(..., metavar="TEXT", help="Empty: take the note away.")) -> None:
     """Write a note on a run."""
     found = annotate.note(*here(), run, text)
-    typer.echo(f"{found.id}: {'noted' if found.note else 'note removed'}")
+    Screen.of().line(f"{found.id}: {'noted' if found.note else 'note removed'}")
 
 
 def pin(run: str = RUN, remove: bool = typer.Option(False, "--remove", help="Unpin.")) -> None:
     """Keep a run's bytes whatever retention says."""
     found = annotate.pin(*here(), run, is_pinned=not remove)
-    typer.echo(f"{found.id}: {'pinned' if found.pinned else 'not pinned'}")
+    Screen.of().line(f"{found.id}: {'pinned' if found.pinned else 'not pinned'}")
