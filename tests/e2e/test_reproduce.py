@@ -98,6 +98,13 @@ def test_the_example_gives_the_same_bytes_again(tool: Tool, scratch: Path) -> No
     assert "yes, 6 of 6" in page
 
 
+def offline(tmp_path: Path) -> dict[str, str]:
+    """Settings with which uv and pip have the wheels of the test and nothing else."""
+    wheels = str(tmp_path / "wheels")
+    mine = {"UV_OFFLINE": "1", "UV_FIND_LINKS": wheels, "UV_CACHE_DIR": str(tmp_path / "uv-cache")}
+    return {**mine, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels}
+
+
 @pytest.fixture
 def packaged(tool: Tool, tmp_path: Path) -> Path:
     """A run in an environment of its own with the package `tiny` 1.0; the folder of wheels that can be had."""
@@ -108,13 +115,12 @@ def packaged(tool: Tool, tmp_path: Path) -> Path:
     tool.write("train.py", 'import tiny\nprint(f"val/acc: {tiny.VERSION}")\nopen("out.txt", "w").write(tiny.VERSION)\n')
     tool.write(".gitignore", "out.txt\n")
     tool.committed()
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "UV_OFFLINE": "1", "UV_FIND_LINKS": str(wheels)}
-    tool.env |= {**offline, "UV_CACHE_DIR": str(tmp_path / "uv-cache"), "PATH": f"{environment}/bin:{tool.env['PATH']}"}
+    tool.env |= {**offline(tmp_path), "PATH": f"{environment}/bin:{tool.env['PATH']}"}
     run(tool, "-o", "report=out.txt", "--", f"{environment}/bin/python", "train.py")
     return wheels
 
 
-@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.parametrize("installer", ["uv", pytest.param("pip", marks=pytest.mark.slow)])
 def test_the_environment_is_built_again_and_what_cannot_be_had_is_said(
     tool: Tool, packaged: Path, installer: str, scratch: Path
 ) -> None:
@@ -368,10 +374,10 @@ def test_the_environment_inside_the_code_is_inside_it_again(tool: Tool, tmp_path
     )
     tool.write(".gitignore", ".venv/\no\n")
     tool.committed()
-    tool.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
+    tool.env |= offline(tmp_path)
     for command in ([".venv/bin/python", "train.py"], ["sh", "-c", ". .venv/bin/activate && python train.py"]):
         first = run(tool, "-o", "report=o", "--", *command)
-        done = tool.json("reproduce", first, "--installer", "pip", "-q")
+        done = tool.json("reproduce", first, "-q")
         assert (done["verdict"], done["environment"]["same"], done["problems"]) == ("reproduced", True, [])
         used = tool.json("show", done["again"])
         assert used["environment"]["executable"].endswith("/code/work/.venv/bin/python")
