@@ -154,7 +154,7 @@ def find_project(start: str | None = None, *, create: bool = False) -> Project |
     for place in _upwards(here):
         if os.path.isdir(os.path.join(place, FOLDER)):
             return _project(place, os.path.join(place, FOLDER), here)
-        if os.path.isfile(os.path.join(place, FILE)) and create:
+        if create and os.path.lexists(os.path.join(place, FILE)):
             return _project(place, os.path.join(place, FOLDER), here)
         if git_root is None and os.path.exists(os.path.join(place, ".git")):
             git_root = place
@@ -185,7 +185,8 @@ def _config_above(here: str, root: str) -> Config:
     """The nearest policy file from here up to the root, so that a folder of a larger repository may have its own."""
     for place in _upwards(here):
         path = os.path.join(place, FILE)
-        if os.path.isfile(path):
+        # A link that leads nowhere too: the policy of a disk that is not mounted must not become none at all.
+        if os.path.lexists(path):
             return read_config(path)
         path = os.path.join(place, PYPROJECT)
         if os.path.isfile(path) and _has_table(path):
@@ -211,7 +212,9 @@ def read_config(path: str) -> Config:
         with open(path, "rb") as f:
             text = f.read().decode("utf-8")
         raw: dict[str, Any] = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except OSError as e:
+        raise ExptrackError(f"cannot read {path}: {e.strerror}", "without it nobody knows what is asked of runs") from e
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise ExptrackError(f"cannot read {path}: {e}", "`exptrack init` writes a commented example") from e
     if os.path.basename(path) == PYPROJECT:
         raw = raw.get("tool", {}).get("exptrack", {})

@@ -61,7 +61,7 @@ SCHEMA: Mapping[str, Any] = {
         }
     },
     "params": {"seeds": "list"},
-    "hooks": {"on_promote": "commands", "on_demote": "commands", "timeout": "duration"},
+    "hooks": {"on_promote": "commands", "on_demote": "commands", "timeout": "time"},
     "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration", "orphans": "duration"},
     "reproduce": {"tolerance": "tolerances", "ignore": "list"},
     "snapshot": {"exclude": "list", "max_size": "size", "secrets": "secrets"},
@@ -75,7 +75,7 @@ GATE = re.compile(rf"^\s*(?P<metric>[^\s<>=!](?:.*?[^\s<>=!])?)\s*(?P<op>>=|<=|=
 # A text and not compiled: every `run` would pay for it, and few policy files have it.
 KEEP = (
     r"(?P<what>promoted|pinned)\Z|promoted:(?P<last>[1-9]\d{0,5})\Z"
-    r"|best:(?P<metric>.*?[^:])(?::(?P<best>[1-9]\d{0,5}))?\Z"
+    r"|best:(?!.*:0*\Z)(?P<metric>.*?[^:])(?::(?P<best>[1-9]\d{0,5}))?\Z"
 )
 KEEPS = '"promoted", "promoted:N", "pinned" and "best:METRIC:N"'
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
@@ -115,20 +115,22 @@ def _check(raw: Mapping[str, Any], schema: Mapping[str, Any], where: tuple[str, 
 
 def _wrong(kind: str, value: Any) -> str | None:
     """What the value should have been; None when it is that."""
-    is_list = _is_list(value)
+    are_texts = _is_list(value)
+    # An empty name is met by no run, or by every one.
+    is_list = are_texts and all(v.strip() for v in value)
     is_table = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
     checks = {
         "str": (isinstance(value, str), "is a string"),
         "bool": (isinstance(value, bool), "is true or false"),
         "number": (isinstance(value, (int, float)) and not isinstance(value, bool), "is a number"),
-        "list": (is_list, "is a list of strings"),
+        "list": (is_list, "is a list of strings" + ", none of them empty" * are_texts),
         "table": (is_table, "is a table of strings"),
         "defaults": (
             is_table and all(v == FROM_GIT or not v.startswith("$") for v in value.values()),
             f'has "{FROM_GIT}" and no other value with a $' if is_table else "is a table of strings",
         ),
         "values": (
-            is_list or (isinstance(value, str) and _is_regex(value)),
+            are_texts or (isinstance(value, str) and _is_regex(value)),
             "is a list of values or a regular expression",
         ),
         "goals": (is_table and all(v in ("max", "min") for v in value.values()), 'is a table of "max" or "min"'),
@@ -142,14 +144,22 @@ def _wrong(kind: str, value: Any) -> str | None:
         "gates": (is_list and all(GATE.match(v) for v in value), 'is a list like ["val/acc >= 0.9"]'),
         "keep": (is_list and all(re.match(KEEP, v) for v in value), f"is a list of {KEEPS}"),
         "duration": (isinstance(value, str) and parse_duration(value) is not None, 'is a duration like "90d" or "12h"'),
+        "time": (isinstance(value, str) and bool(parse_duration(value)), 'is a duration like "5m" or "30s"'),
         "tolerances": (_are_tolerances(value), 'is a table like { "val/acc" = 0.005, "*loss*" = "1%" }'),
         "secrets": (value in ("mask", "refuse", "keep"), 'is "mask", "refuse" or "keep"'),
         "size": (size_of(value) is not None, 'is a size like "200 MB" or a number of bytes'),
         "replicates": (_is_whole(value, 2), "is a number of seeds, 2 or more"),
         "count": (_is_whole(value, 1), "is a whole number, 1 or more"),
         "share": (isinstance(value, float) and 0 < value < 1, "is a number between 0 and 1"),
-        "names": (isinstance(value, str) or is_list, 'is a name or a list of names, as "main"'),
-        "inputs": (isinstance(value, bool) or is_list, 'is true or a list of names of inputs, as ["test"]'),
+        # An empty list would be a gate that is written down and never asked.
+        "names": (
+            bool(value) and (is_list or (isinstance(value, str) and bool(value.strip()))),
+            'is a name or a list of names, as "main"',
+        ),
+        "inputs": (
+            isinstance(value, bool) or (is_list and bool(value)),
+            'is true or a list of names of inputs, as ["test"]',
+        ),
         # Not for every list: shlex is one more import before the child starts.
         "commands": (
             is_list and kind == "commands" and all(map(_is_command, value)),

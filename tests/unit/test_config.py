@@ -229,6 +229,13 @@ WRONG = [
     ("require = ['owner']", "`require` is a table, not ['owner']"),
     ("[require]\ntags = 'owner'", "`require.tags` is a list of strings, not 'owner'"),
     ("[require]\ntags = ['a', 5]", "`require.tags` is a list of strings"),
+    ("[require]\ntags = ['a', ' ']", "`require.tags` is a list of strings, none of them empty, not ['a', ' ']"),
+    ("[promote.m]\noutputs = ['']", "`promote.m.outputs` is a list of strings, none of them empty"),
+    ("[promote.m]\nbranch = ''", "`promote.m.branch` is a name or a list of names"),
+    ("[promote.m]\nbranch = []", "`promote.m.branch` is a name or a list of names"),
+    ("[promote.m]\nsame_inputs = []", "`promote.m.same_inputs` is true or a list of names of inputs"),
+    ("[hooks]\ntimeout = '0s'", '`hooks.timeout` is a duration like "5m"'),
+    ("[retention]\nkeep = ['best:val/acc:0']", "`retention.keep` is a list of"),
     ("[require]\nname = '('", "`require.name` is a regular expression, not '('"),
     ("[metrics]\ngoals = { loss = 'down' }", '`metrics.goals` is a table of "max" or "min"'),
     ("[metrics.goals]\nloss = 'down'", '`metrics.goals` is a table of "max" or "min"'),
@@ -450,6 +457,19 @@ def test_a_folder_of_a_repository_may_have_its_own_policy(place):
     (place / "a" / "exptrack.toml").write_text("project = 'inner'")
     assert find_project(str(place / "a" / "b")).config.project == "inner"
     assert find_project(str(place)).config.project == "top"
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_policy_that_cannot_be_read_is_not_no_policy(place, is_known):
+    (place / "a" / "exptrack.toml").symlink_to("/not/mounted/exptrack.toml")
+    if is_known:
+        (place / ".exptrack").mkdir()
+    with pytest.raises(ExptrackError, match=r"cannot read .*a/exptrack\.toml: No such file or directory$"):
+        find_project(str(place / "a" / "b"), create=True)
+    (place / "a" / "exptrack.toml").unlink()
+    (place / "a" / "exptrack.toml").mkdir()
+    with pytest.raises(ExptrackError, match=r"cannot read .*a/exptrack\.toml: Is a directory$"):
+        find_project(str(place / "a" / "b"), create=True)
 
 
 def test_a_pyproject_without_our_table_is_passed_over(place):

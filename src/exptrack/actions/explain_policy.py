@@ -10,6 +10,7 @@ from typing import NamedTuple
 from exptrack.actions.goals import goal_for
 from exptrack.actions.policy import disallowed, tags_of
 from exptrack.amounts import size
+from exptrack.config import GATE as GATE_TEXT
 from exptrack.config import Config, Gates, Keep, read_config
 from exptrack.errors import ExptrackError
 from exptrack.policy_keys import FROM_GIT, PYPROJECT
@@ -76,14 +77,27 @@ def _problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:
     asked = [(g.better_than_current, ("promote", g.pattern, "better_than_current")) for g in config.gates]
     asked += [(k.metric, ("retention", "keep")) for k in map(Keep.of, config.retention_keep) if k.what == "best"]
     for gates in config.gates:
-        if gates.replicates and not gates.better_than_current:
-            where = lines.of("promote", gates.pattern, "replicates")
-            yield f"{where}: `replicates` of what?", 'say which metric: better_than_current = "val/acc"'
+        yield from _gate_problems(gates, lines)
+    for name in filter(GATE_TEXT.match, config.required_metrics):
+        where = lines.of("require", "end", "metrics")
+        yield f"{where}: `{name}` is no name of a metric", "a bound is asked in [promote.NAME] metrics"
     yield from _tag_problems(config, lines)
     for metric, place in asked:
         if metric and goal_for(metric, config.goals) is None:
             hint = f'say it: [metrics] goals = {{ "{metric}" = "max" }}'
             yield f"{lines.of(*place)}: nothing says whether more or less `{metric}` is better", hint
+
+
+def _gate_problems(gates: Gates, lines: Lines) -> Iterator[tuple[str, str]]:
+    """Keys that say more of a comparison which the table does not ask for."""
+    told = {"replicates": gates.replicates, "min_delta": gates.min_delta}
+    for key in told if not gates.better_than_current else ():
+        if told[key]:
+            where = lines.of("promote", gates.pattern, key)
+            yield f"{where}: `{key}` of what?", 'say which metric: better_than_current = "val/acc"'
+    if gates.p != Gates("").p and not gates.replicates:
+        where = lines.of("promote", gates.pattern, "p")
+        yield f"{where}: `p` of what test?", "say over how many seeds: replicates = 3"
 
 
 def _tag_problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:

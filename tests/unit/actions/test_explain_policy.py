@@ -119,6 +119,30 @@ def test_what_is_well_formed_and_cannot_work_is_wrong(tmp_path):
     assert rules
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("[promote.m]\nmin_delta = 0.1\n", ":2: `min_delta` of what?", 'better_than_current = "val/acc"'),
+        (
+            '[promote.m]\nbetter_than_current = "loss"\np = 0.01\n',
+            ":3: `p` of what test?",
+            "replicates = 3",
+        ),
+        (
+            '[require.end]\nmetrics = ["loss", "val/acc >= 0.9"]\n',
+            ":2: `val/acc >= 0.9` is no name of a metric",
+            "[promote.NAME] metrics",
+        ),
+    ],
+)
+def test_half_a_question_is_wrong(tmp_path, text, message, hint):
+    path = written(tmp_path, text)
+    with pytest.raises(ExptrackError) as e:
+        check_policy(Config(), path)
+    assert (e.value.message, e.value.exit_code) == (path + message, 2)
+    assert hint in e.value.hint
+
+
 def test_a_wrong_key_is_told_with_its_line(tmp_path):
     with pytest.raises(ExptrackError, match=r":2: unknown key `require.tag`"):
         check_policy(Config(), written(tmp_path, '[require]\ntag = ["x"]\n'))
