@@ -115,23 +115,15 @@ def _check(raw: Mapping[str, Any], schema: Mapping[str, Any], where: tuple[str, 
 
 def _wrong(kind: str, value: Any) -> str | None:
     """What the value should have been; None when it is that."""
-    are_texts = _is_list(value)
-    # An empty name is met by no run, or by every one.
-    is_list = are_texts and all(v.strip() for v in value)
     is_table = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
     checks = {
         "str": (isinstance(value, str), "is a string"),
         "bool": (isinstance(value, bool), "is true or false"),
         "number": (isinstance(value, (int, float)) and not isinstance(value, bool), "is a number"),
-        "list": (is_list, "is a list of strings" + ", none of them empty" * are_texts),
         "table": (is_table, "is a table of strings"),
         "defaults": (
             is_table and all(v == FROM_GIT or not v.startswith("$") for v in value.values()),
             f'has "{FROM_GIT}" and no other value with a $' if is_table else "is a table of strings",
-        ),
-        "values": (
-            are_texts or (isinstance(value, str) and _is_regex(value)),
-            "is a list of values or a regular expression",
         ),
         "goals": (is_table and all(v in ("max", "min") for v in value.values()), 'is a table of "max" or "min"'),
         "patterns": (is_table and all(_is_regex(v) for v in value.values()), "is a table of regular expressions"),
@@ -141,8 +133,6 @@ def _wrong(kind: str, value: Any) -> str | None:
             'is a table like { "val/acc" = ["validation accuracy"] }',
         ),
         "regex": (isinstance(value, str) and _is_regex(value), "is a regular expression"),
-        "gates": (is_list and all(GATE.match(v) for v in value), 'is a list like ["val/acc >= 0.9"]'),
-        "keep": (is_list and all(re.match(KEEP, v) for v in value), f"is a list of {KEEPS}"),
         "duration": (isinstance(value, str) and parse_duration(value) is not None, 'is a duration like "90d" or "12h"'),
         "time": (isinstance(value, str) and bool(parse_duration(value)), 'is a duration like "5m" or "30s"'),
         "tolerances": (_are_tolerances(value), 'is a table like { "val/acc" = 0.005, "*loss*" = "1%" }'),
@@ -151,6 +141,25 @@ def _wrong(kind: str, value: Any) -> str | None:
         "replicates": (_is_whole(value, 2), "is a number of seeds, 2 or more"),
         "count": (_is_whole(value, 1), "is a whole number, 1 or more"),
         "share": (isinstance(value, float) and 0 < value < 1, "is a number between 0 and 1"),
+        **_lists(kind, value),
+    }
+    is_right, text = checks[kind]
+    return None if is_right else text
+
+
+def _lists(kind: str, value: Any) -> dict[str, tuple[bool, str]]:
+    """Of every kind that may be a list of texts: is it right, and what should it have been?"""
+    are_texts = _is_list(value)
+    # An empty name is met by no run, or by every one.
+    is_list = are_texts and all(v.strip() for v in value)
+    return {
+        "values": (
+            are_texts or (isinstance(value, str) and _is_regex(value)),
+            "is a list of values or a regular expression",
+        ),
+        "keep": (is_list and all(re.match(KEEP, v) for v in value), f"is a list of {KEEPS}"),
+        "gates": (is_list and all(GATE.match(v) for v in value), 'is a list like ["val/acc >= 0.9"]'),
+        "list": (is_list, "is a list of strings" + ", none of them empty" * are_texts),
         # An empty list would be a gate that is written down and never asked.
         "names": (
             bool(value) and (is_list or (isinstance(value, str) and bool(value.strip()))),
@@ -166,8 +175,6 @@ def _wrong(kind: str, value: Any) -> str | None:
             'is a list of commands, as ["./deploy.sh prod"]',
         ),
     }
-    is_right, text = checks[kind]
-    return None if is_right else text
 
 
 def _is_list(value: Any) -> bool:

@@ -55,7 +55,25 @@ def test_wrong_use(tool: Tool) -> None:
     refused(tool("ls", "--bogus", code=2), "--bogus")
     refused(tool("ls", "metrics.loss>>1", code=2), "hint: ")
     refused(tool("ls", "--sort", "bogus", code=2), "bogus")
+    refused(tool("ls", "--agg", "mean", code=2), "--group-by")
+    refused(tool("ls", "--group-by", "status", "-n", "1", code=2), "--limit")
+    refused(tool("ls", "--json", "--csv", code=2), "one of them")
+    refused(tool("promote", "@", "m@2", code=2), "cannot name a model")
     refused(tool("no-such-command", code=2), "no-such-command")
+
+
+def test_groups_are_csv_too(tool: Tool) -> None:
+    tool("run", *HELLO)
+    assert tool("ls", "--group-by", "status", "--agg", "mean,count", "--csv").stdout.splitlines() == [
+        "status,runs,loss mean,loss count",
+        "finished,1,0.5,1",
+    ]
+
+
+def test_a_policy_on_a_disk_that_is_not_mounted_starts_nothing(tool: Tool) -> None:
+    (tool.folder / "exptrack.toml").symlink_to("/not/mounted/exptrack.toml")
+    refused(tool("run", "--", "touch", "started", code=125), "exptrack.toml: No such file")
+    assert not (tool.folder / "started").exists()
 
 
 def test_unknown_and_ambiguous_runs_list_candidates(tool: Tool) -> None:

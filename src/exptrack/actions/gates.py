@@ -8,6 +8,8 @@ metric_gates, code_gates, data_gates, trust_gates. The policy of today judges: a
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 
 from exptrack.actions.case import Case
@@ -74,8 +76,14 @@ def _bypassed(case: Case) -> Iterator[Gate]:
         passed=is_accepted,
         value=f"passed by: {reason}",
         wanted="met, or passed by where the gate accepts it" if is_accepted else "met",
-        hint="" if is_accepted else f"run again without --no-policy, or say bypassed = true in [promote.{case.model}]",
+        hint="" if is_accepted else f"run again without --no-policy, or say bypassed = true in {_table(case.model)}",
     )
+
+
+def _table(model: str) -> str:
+    """The head of a model's table, as TOML has it."""
+    bare = re.fullmatch(r"[A-Za-z0-9_-]+", model)
+    return f"[promote.{model if bare else json.dumps(model, ensure_ascii=False)}]"
 
 
 def unmet(gates: Sequence[Gate]) -> list[Gate]:

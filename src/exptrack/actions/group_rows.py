@@ -1,12 +1,12 @@
-"""Groups of runs as rows: for JSON with a mapping a metric, for a table with a column an aggregate."""
+"""Groups of runs as rows: for JSON with a mapping a metric, for a table and CSV with a column an aggregate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from exptrack.actions.groups import Group
-from exptrack.actions.present import plain
+from exptrack.actions.present import cell, plain
 
 
 def group_json(group: Group, keys: Sequence[str]) -> dict[str, Any]:
@@ -22,3 +22,13 @@ def group_row(group: Group, keys: Sequence[str], aggregates: Sequence[str]) -> d
     for name, found in group.metrics.items():
         row |= {f"{name} {a}": found.values.get(a) for a in aggregates if a != "count"}
     return row
+
+
+def group_csv(groups: Sequence[Group], keys: Sequence[str], aggregates: Sequence[str]) -> Iterator[list[str]]:
+    """Header and rows of `ls --group-by --csv`: keys, runs, then NAME AGGREGATE for every metric a group has, its count
+    too, since not every run may have it. Numbers in full precision."""
+    metrics = list(dict.fromkeys(name for group in groups for name in group.metrics))
+    yield [*keys, "runs", *(f"{name} {a}" for name in metrics for a in aggregates)]
+    for group in groups:
+        found = [group.metrics[name].values if name in group.metrics else {} for name in metrics]
+        yield [*map(cell, group.key), cell(group.count), *(cell(v.get(a)) for v in found for a in aggregates)]

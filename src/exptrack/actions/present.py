@@ -245,10 +245,11 @@ def ls_csv(runs: Sequence[Run], keys: Sequence[Key] | None = None) -> Iterator[l
     chosen = [*(Key("field", f) for f in CSV_FIELDS), *every(runs)] if keys is None else list(keys)
     yield [k.text for k in chosen]
     for run in runs:
-        yield [_cell(value(run, k)) for k in chosen]
+        yield [cell(value(run, k)) for k in chosen]
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as a cell of CSV."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import NamedTuple
 
@@ -84,7 +85,7 @@ def refusal(verdict: Verdict) -> Refused:
     gates = "gate is" if count == 1 else "gates are"
     return Refused(
         f"{verdict.run.id} may not be promoted to {verdict.model}: {count} {gates} not met\n" + "\n".join(lines),
-        f"`exptrack why {verdict.run.id} {verdict.model}` shows every gate",
+        f"`exptrack why {verdict.run.id} {shlex.quote(verdict.model)}` shows every gate",
     )
 
 
@@ -108,8 +109,11 @@ def rollback(project: Project, store: Store, model: str, sequence: int | None, r
     named = [p for p in history.promotions if p.sequence == sequence and p.run]
     wanted = earlier[-1:] if sequence is None else named
     if not wanted:
-        is_named = sequence is not None
-        what = f"no promotion {sequence} of {model}" if is_named else f"{model} has no earlier run to go back to"
+        what = f"no promotion {sequence} of {model}"
+        if sequence is None:
+            what = f"{model} has no earlier run to go back to"
+        elif any(p.sequence == sequence for p in history.promotions):
+            what = f"promotion {sequence} of {model} was a demotion: `exptrack demote` makes another"
         raise ExptrackError(what, f"`exptrack models {model}` shows its history", 1)
     target = wanted[0]
     assert target.run is not None

@@ -14,7 +14,7 @@ from exptrack.actions.find import Library, load_run, opened, outputs_with
 from exptrack.actions.outputs import keep_folder
 from exptrack.actions.promote import models
 from exptrack.config import Project
-from exptrack.errors import ExptrackError, NoSuchRun
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Run, StoredFile
 from exptrack.store.as_read import LINK, digest_as_read
 from exptrack.store.place import Store
@@ -44,7 +44,8 @@ class Answer(NamedTuple):
 
 
 def which(project: Project, store: Store, asked: str) -> Answer:
-    """NoSuchRun (exit 3) when it is neither a file nor a model; a file nobody made has no matches."""
+    """NoSuchRun (exit 3) when it is neither a file nor a model (MODEL, MODEL@ or MODEL@N); a file nobody made has no
+    matches."""
     if os.path.exists(asked):
         try:
             entries = _entries(asked)
@@ -56,16 +57,33 @@ def which(project: Project, store: Store, asked: str) -> Answer:
     if len(asked) == 64 and set(asked) <= set("0123456789abcdef"):
         with opened(project, store) as library:
             return _answer(library, library.load, asked, asked)
-    model = asked.removesuffix("@")
+    model, run = _held(store, asked)
+    return Answer(asked, None, (Match(load_run(project, store, run), "model", model),))
+
+
+def _held(store: Store, asked: str) -> tuple[str, str]:
+    """(model, id of the run) of MODEL, MODEL@ or MODEL@N. NoSuchRun, or exit 1 for a model that has no run there."""
+    model, _, number = asked.partition("@")
     try:
+        if not ((number.isascii() and number.isdigit()) or number == ""):
+            raise NoSuchRun(f"no model {asked}", "")
         history = models(store, model)[0]
+    except Damaged:
+        raise
     except ExptrackError as e:
-        raise NoSuchRun(
-            f"{asked} is no file and no model", f"models: {', '.join(store.records.models()) or 'none'}"
-        ) from e
-    if history.current is None:
-        raise ExptrackError(f"{model} has no current run", f"`exptrack models {model}` shows its history", 1)
-    return Answer(asked, None, (Match(load_run(project, store, history.current), "model", model),))
+        known = ", ".join(store.records.models()) or "none"
+        raise NoSuchRun(f"{asked} is no file and no model", f"models: {known}") from e
+    hint = f"`exptrack models {model}` shows its history"
+    if not number:
+        if history.current is None:
+            raise ExptrackError(f"{model} has no current run", hint, 1)
+        return model, history.current
+    found = [p.run for p in history.promotions if str(p.sequence) == number]
+    if not found:
+        raise NoSuchRun(f"{model} has no promotion {number}", hint)
+    if found[0] is None:
+        raise ExptrackError(f"{model} had no run then: promotion {number} was a demotion", hint, 1)
+    return model, found[0]
 
 
 def which_listed(project: Project, store: Store, lines: Iterable[str]) -> list[Answer]:

@@ -173,7 +173,8 @@ class Records:
             name = quote(model, safe="")
         except UnicodeEncodeError:
             name = ""
-        if not name or name.startswith(".") or len(name) > MAX_MODEL_NAME:
+        # `m@2` is the second promotion of m.
+        if not name or "@" in model or name.startswith(".") or len(name) > MAX_MODEL_NAME:
             raise ExptrackError(f"{model!r:.80} cannot name a model", "use letters, digits, `-`, `_` and `/`")
         return os.path.join(self.promotions_folder, name)
 
@@ -213,7 +214,7 @@ def _model_of(folder: str) -> str:
     from urllib.parse import quote, unquote  # on use: a run that is sealed has no model, and this is 2 ms
 
     model = "" if folder.startswith(".") or len(folder) > MAX_MODEL_NAME else unquote(folder)
-    return model if quote(model, safe="") == folder else ""
+    return model if quote(model, safe="") == folder and "@" not in model else ""
 
 
 def _list(folder: str) -> list[str]:

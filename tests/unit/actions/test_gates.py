@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tomllib
 
 import pytest
 
@@ -62,7 +63,13 @@ def test_a_run_that_passed_the_policy_by_needs_a_gate_that_accepts_it(store, tab
     made = run(policy_bypassed="trying")
     gate = the(gates_of(store, made, *(Gates("m", bypassed=b) for b in tables)), "policy")
     assert (gate.passed, gate.value) == (passed, "passed by: trying")
-    assert passed or "bypassed = true" in gate.hint
+    assert passed or "bypassed = true in [promote.m]" in gate.hint
+
+
+def test_the_table_that_would_accept_it_is_named_as_toml_has_it(store):
+    case = the(gates_of(store, run(policy_bypassed="trying"), model='a/b "c"'), "policy")
+    head = case.hint.partition(" in ")[2]
+    assert tomllib.loads(head) == {"promote": {'a/b "c"': {}}}
 
 
 BOUNDS = [

@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from exptrack.actions.group_rows import group_csv
 from exptrack.actions.groups import group_runs
 from exptrack.errors import ExptrackError
 from sealed_runs import add_run, make_project, run_id
@@ -59,6 +60,22 @@ def test_only_nan(tmp_path):
     (group,) = group_runs(*place, [], ["params.x"])
     assert math.isnan(group.key[0])
     assert group.metrics["loss"] == ({"mean": None, "std": None, "count": 0}, 2)
+
+
+def test_csv_has_the_count_of_every_metric_and_full_precision(place):
+    add_run(place[1], 9, params={"lr": 0.1}, metrics={"late": 1 / 3})
+    groups = group_runs(*place, ["params.lr>0.01"], ["params.lr", "tag.owner"], aggregates=["mean", "count"])
+    assert list(group_csv(groups, ["params.lr", "tag.owner"], ["mean", "count"])) == [
+        [
+            "params.lr",
+            "tag.owner",
+            "runs",
+            *["acc mean", "acc count", "loss mean", "loss count", "late mean", "late count"],
+        ],
+        ["0.1", "v", "3", "0.75", "3", "1.0", "3", "", ""],
+        ["0.1", "", "1", "", "", "", "", "0.3333333333333333", "1"],
+    ]
+    assert list(group_csv([], ["status"], ["mean"])) == [["status", "runs"]]
 
 
 def test_wrong_words(place):

@@ -70,6 +70,9 @@ def test_a_refusal_lists_every_unmet_gate_and_writes_nothing(strict, store, runs
     assert "clean: not under git" in e.value.message
     assert f"exptrack why {runs[0]} churn-prod" in e.value.hint
     assert store.records.models() == []
+    with pytest.raises(Refused) as e:
+        promote(strict, store, runs[0], "churn-a b", None)
+    assert f"exptrack why {runs[0]} 'churn-a b'`" in e.value.hint
     promote(strict, store, runs[0], "other", None)
 
 
@@ -122,6 +125,14 @@ def test_rollback_goes_to_the_last_other_run_or_to_a_number(project, store, runs
         with pytest.raises(ExptrackError, match=f"no promotion {number}") as e:
             rollback(project, store, "m", number, None)
         assert e.value.exit_code == 1
+
+
+def test_a_rollback_to_a_demotion_says_what_it_was(project, store, runs):
+    promote(project, store, runs[0], "m", None)
+    demote(store, "m", None)
+    with pytest.raises(ExptrackError, match="promotion 2 of m was a demotion") as e:
+        rollback(project, store, "m", 2, None)
+    assert e.value.exit_code == 1
 
 
 def test_there_is_nothing_before_the_first_promotion(project, store, runs):

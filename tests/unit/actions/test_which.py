@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from exptrack.actions.outputs import keep_outputs
 from exptrack.actions.promote import demote, promote
 from exptrack.actions.which import digest_of as digest_of_path
 from exptrack.actions.which import which, which_listed
-from exptrack.errors import ExptrackError, NoSuchRun
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Declared
 from made import digest_of, manifest
 
@@ -90,6 +91,30 @@ def test_a_model_is_its_current_run(project, store, work):
     with pytest.raises(ExptrackError, match="no current run") as e:
         which(project, store, "churn/prod")
     assert e.value.exit_code == 1
+
+
+@pytest.mark.usefixtures("made")
+def test_an_earlier_promotion_of_a_model_is_its_run_then(project, store, work):
+    promote(project, store, OLD, "churn/prod", None)
+    demote(store, "churn/prod", None)
+    assert found(project, store, "churn/prod@1") == [(OLD, "model", "churn/prod")]
+    with pytest.raises(ExptrackError, match="promotion 2 was a demotion") as e:
+        which(project, store, "churn/prod@2")
+    assert e.value.exit_code == 1
+    with pytest.raises(NoSuchRun, match="churn/prod has no promotion 3"):
+        which(project, store, "churn/prod@3")
+    with pytest.raises(NoSuchRun, match="no file and no model"):
+        which(project, store, "churn/prod@1x")
+
+
+@pytest.mark.usefixtures("made")
+def test_a_damaged_history_is_not_called_no_model(project, store, work):
+    promote(project, store, OLD, "m", None)
+    (path,) = Path(store.records.promotions_folder).glob("m/1.json")
+    path.chmod(0o600)
+    path.write_text("{")
+    with pytest.raises(Damaged):
+        which(project, store, "m@")
 
 
 @pytest.mark.usefixtures("made")

@@ -136,7 +136,9 @@ def test_any_model_name_has_its_own_history_inside_the_store(records, tmp_path, 
     assert files(tmp_path) == ["store/" + path]
 
 
-@pytest.mark.parametrize("model", ["", ".", "..", ".hidden", "x" * 201, "ü" * 34, "\udcff", chr(0xD800)], ids=ascii)
+@pytest.mark.parametrize(
+    "model", ["", ".", "..", ".hidden", "@", "m@2", "x" * 201, "ü" * 34, "\udcff", chr(0xD800)], ids=ascii
+)
 def test_a_name_that_can_be_no_file_is_refused_with_a_hint(records, tmp_path, model):
     for ask in (lambda: records.add_promotion(promotion(model)), lambda: records.promotions(model)):
         with pytest.raises(ExptrackError) as e:

@@ -31,7 +31,7 @@ def ls(
     columns: str = typer.Option(None, "--columns", metavar="A,B", help="id,name,params.lr,metrics.val/acc.best,…"),
     group: str = typer.Option(None, "-g", "--group", help="Only runs of this group."),
     group_by: str = typer.Option(None, "--group-by", metavar="KEY", help="One row a value, with --agg."),
-    aggregates: str = typer.Option("mean,std,count", "--agg", metavar="A,B", help="mean,std,min,max,median,count."),
+    aggregates: str = typer.Option(None, "--agg", metavar="A,B", help="mean,std,min,max,median,count."),
     as_json: bool = JSON,
     as_csv: bool = typer.Option(False, "--csv", help="RFC 4180, every field or those of --columns."),
 ) -> None:
@@ -47,8 +47,9 @@ def ls(
 
     place, screen = here(), Screen.of()
     wanted = [*(filters or []), *([f"group={group}"] if group else [])]
+    _check_together(group_by, aggregates, is_list=bool(sort or columns or limit is not None), both=as_json and as_csv)
     if group_by:
-        _groups(place, screen, wanted, group_by, aggregates, as_json)
+        _groups(place, screen, wanted, group_by, aggregates or "mean,std,count", as_json=as_json, as_csv=as_csv)
         return
     is_table = not as_json and not as_csv
     most = SCREENFUL if limit is None and is_table and screen.is_terminal else limit or None
@@ -67,16 +68,30 @@ def ls(
                 Screen.of(sys.stderr).line(f"{len(found)} of {counted(count, 'run')}: -n 0 shows all")
 
 
-def _groups(place: Place, screen: Screen, wanted: list[str], key: str, aggregates: str, as_json: bool) -> None:
-    from exptrack.actions.group_rows import group_json, group_row
+def _check_together(group_by: str | None, aggregates: str | None, *, is_list: bool, both: bool) -> None:
+    """What would be passed over without a word. `is_list`: options of a list of runs were given; `both`: of formats."""
+    if both:
+        raise ExptrackError("--json or --csv", "one of them")
+    if group_by and is_list:
+        raise ExptrackError("--group-by goes without --sort, --columns and --limit", "every group is shown, in order")
+    if aggregates and not group_by:
+        raise ExptrackError("--agg of which groups?", "say them: --group-by params.lr")
+
+
+def _groups(
+    place: Place, screen: Screen, wanted: list[str], key: str, aggregates: str, *, as_json: bool, as_csv: bool
+) -> None:
+    from exptrack.actions.group_rows import group_csv, group_json, group_row
     from exptrack.actions.groups import group_runs
-    from exptrack.cli.plain import print_json
+    from exptrack.cli.plain import print_csv, print_json
     from exptrack.cli.table import print_groups
 
     keys, wanted_aggregates = key.split(","), aggregates.split(",")
     groups = group_runs(*place, wanted, keys, aggregates=wanted_aggregates, warn=warn)
     if as_json:
         print_json(screen, [group_json(g, keys) for g in groups])
+    elif as_csv:
+        print_csv(screen, group_csv(groups, keys, wanted_aggregates))
     else:
         print_groups(screen, [group_row(g, keys, wanted_aggregates) for g in groups])
 
