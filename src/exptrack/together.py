@@ -9,6 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
+from exptrack.beside import Beside
+
 T = TypeVar("T")
 MOST = 8
 
@@ -28,18 +30,13 @@ def each(do: Callable[[T], object], items: Iterable[T], *, threads: int, nicenes
         for item in items:
             do(item)
         return
-    from threading import Thread
-
     crew = _Crew(do, items)
     helpers = []
     for _ in range(threads - 1):
-        # Daemons: a process that was told to stop does not wait for a disk.
-        helper = Thread(target=crew.help_out, args=(niceness,), daemon=True)
         try:
-            helper.start()
-        except RuntimeError:
-            break  # no more threads for us (ulimit -u, pids.max): fewer do the same work
-        helpers.append(helper)
+            helpers.append(Beside(lambda: crew.help_out(niceness)))
+        except (RuntimeError, MemoryError):
+            break  # no more threads for us (ulimit -u, -v, pids.max): fewer do the same work
     crew.work()
     try:
         if not any(isinstance(e, KeyboardInterrupt) for e in crew.failed):

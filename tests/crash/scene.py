@@ -70,7 +70,7 @@ class Victim:
         prepare: Callable[[], None] | None,
     ) -> None:
         self.mark = uuid.uuid4().hex
-        self.seen, self.said = (scene.folder.parent / f"{self.mark}.{name}" for name in ("out", "err"))
+        self.seen, self.said = (scene.beside / f"{self.mark}.{name}" for name in ("out", "err"))
         self.command = command
         self.live = str(scene.live)
         self.known: set[int] = set()
@@ -149,6 +149,7 @@ class Scene:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.beside = folder.parent  # where stdout and stderr of the runs go
         (folder / ".exptrack" / "live").mkdir(parents=True)
         self.tool = Tool(folder)
         self.victims: list[Victim] = []
@@ -301,3 +302,23 @@ def watch(is_so: Callable[[], bool], victim: Victim) -> bool:
 def sleep_until(moment: float) -> None:
     """To be at a random instant is the point here; nothing is waited for."""
     time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def step_of(scene: Scene, name: str) -> Callable[[], bool]:
+    """Has the run come to this step? Asked of the file system alone."""
+
+    def is_there() -> bool:
+        folder = scene.directory()
+        if name == "claimed":
+            return folder is not None
+        if name == "sealed":
+            return any((scene.folder / ".exptrack" / "store" / "runs").glob("*.json"))
+        return folder is not None and (folder / name).exists()
+
+    return is_there
+
+
+# In the order in which a run comes to them.
+BEFORE_START = ("claimed", "lock", "recorder.log")
+RECORDED = ("start.json", "process.json", "stdout.log", "captured.json", "points.jsonl")
+ENDING = ("end.json", "stdout.log.masked", "sealed")

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from crash.scene import UNTIL_TOLD, Scene, Victim, check_store
+from crash.scene import (
+    BEFORE_START,
+    ENDING,
+    RECORDED,
+    UNTIL_TOLD,
+    Scene,
+    Victim,
+    check_store,
+    step_of,
+    watch,
+)
 from drive import wait_for
 from exptrack.record import rundir
 from unprivileged import give_up_privileges
@@ -202,3 +212,27 @@ def test_files_that_the_recorder_must_not_let_grow(scene: Scene, room: Path, lim
     assert code == 0, said
     (run,) = scene.check().values()
     assert (run.status, scene.log(run)) == ("finished", victim.seen.read_bytes())
+
+
+@needs_root
+@pytest.mark.parametrize("step", [*BEFORE_START, *RECORDED, *ENDING])
+def test_a_disk_that_is_full_from_any_step_on(small: Scene, disk: Disk, room: Path, step: str) -> None:
+    """Before the record exists nothing is started; from then on the training ends as it would have."""
+    small.beside = room.parent
+    victim = small.start(told(UNTIL_TOLD, room), "-q")
+    if step in ENDING:
+        small.wait_for_file("captured.json", '"inputs"')
+        small.wait_for_file("stdout.log", "step=3 ")
+        room.touch()
+    watch(step_of(small, step), victim)
+    disk.fill()
+    code, said = end(victim, small, room)
+    is_started = (room.parent / "pid").exists()
+    assert code == (0 if is_started else 125), said
+    assert "Traceback" not in said
+    assert is_started or "hint:" in said
+    assert not is_started or victim.seen.read_bytes().endswith(b"done\n")
+    check_store(small.store)
+    disk.empty()
+    runs = small.check()
+    assert [r.status for r in runs.values()] == ["finished"] * is_started

@@ -6,12 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from crash.scene import UNTIL_TOLD, Scene, Victim, kill, watch
+from crash.scene import BEFORE_START, ENDING, RECORDED, UNTIL_TOLD, Scene, Victim, kill, step_of, watch
 from drive import is_alive, wait_for
 from exptrack.model import Run
 from tool import EXPTRACK
@@ -23,26 +22,6 @@ IMPATIENT = [
     "import sys; from exptrack.actions import recorder; recorder.BEAT, recorder.SILENCE = 0.1, 1.0;"
     "from exptrack.__main__ import main; sys.argv[:1] = ['exptrack', 'run']; sys.exit(main())",
 ]
-
-
-def step_of(scene: Scene, name: str) -> Callable[[], bool]:
-    """Has the run come to this step? Asked of the file system alone."""
-
-    def is_there() -> bool:
-        folder = scene.directory()
-        if name == "claimed":
-            return folder is not None
-        if name == "sealed":
-            return any((scene.folder / ".exptrack" / "store" / "runs").glob("*.json"))
-        return folder is not None and (folder / name).exists()
-
-    return is_there
-
-
-# In the order in which a run comes to them.
-BEFORE_START = ("claimed", "lock", "recorder.log")
-STEPS = ("start.json", "process.json", "stdout.log", "captured.json", "points.jsonl")
-ENDING = ("end.json", "stdout.log.masked", "sealed")
 
 
 def bring_to(scene: Scene, step: str) -> Victim:
@@ -82,7 +61,7 @@ def test_a_supervisor_that_dies_before_the_record_exists_leaves_nothing(scene: S
         assert not (scene.folder / "pid").exists()  # nothing was started
 
 
-@pytest.mark.parametrize("step", [*STEPS, *ENDING])
+@pytest.mark.parametrize("step", [*RECORDED, *ENDING])
 def test_a_supervisor_that_is_killed_loses_no_output(scene: Scene, step: str) -> None:
     victim = bring_to(scene, step)
     victim.process.kill()
@@ -97,7 +76,7 @@ def test_a_supervisor_that_is_killed_loses_no_output(scene: Scene, step: str) ->
         assert [a.path for a in run.manifest.artifacts] == ["model.bin"]
 
 
-@pytest.mark.parametrize("step", [*STEPS, *ENDING])
+@pytest.mark.parametrize("step", [*RECORDED, *ENDING])
 def test_a_recorder_that_is_killed_costs_the_training_nothing(scene: Scene, step: str) -> None:
     victim = bring_to(scene, step)
     kill(victim.crowd().recorder)
@@ -111,7 +90,7 @@ def test_a_recorder_that_is_killed_costs_the_training_nothing(scene: Scene, step
     assert run.manifest.machine.cores
 
 
-@pytest.mark.parametrize("step", [*STEPS, "end.json"])
+@pytest.mark.parametrize("step", [*RECORDED, "end.json"])
 def test_a_recorder_that_is_stopped_is_given_up_after_a_while(scene: Scene, step: str) -> None:
     victim = scene.start(UNTIL_TOLD, "-q", "-o", "model=model.bin", before=IMPATIENT)
     if step == "end.json":

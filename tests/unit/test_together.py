@@ -74,10 +74,10 @@ def test_nothing_is_drawn_before_somebody_is_free_for_it() -> None:
 
 
 WHERE_NO_THREAD_STARTS = """
-import threading
+from exptrack import beside
 from exptrack.together import each
-def refuse(self): raise RuntimeError("can't start new thread")
-threading.Thread.start = refuse
+def refuse(run, words): raise RuntimeError("can't start new thread")
+beside.start_new_thread = refuse
 done = []
 each(done.append, range(100), threads=4)
 print(len(done))

@@ -121,9 +121,9 @@ def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -
     status = 1
     try:
         _leave(run_dir, keep=(orders, answers, run_dir.lock.fd if run_dir.lock else -1))
-        import threading
+        from exptrack.beside import Beside
 
-        threading.Thread(target=_show_life, args=(run_dir, answers), daemon=True).start()
+        Beside(lambda: _show_life(run_dir, answers))
         taken = _take_snapshot(project, answers)
         if taken is not None:
             from exptrack.actions.recording import Recording

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from exptrack import wire
 from exptrack.actions.captures import Captures
 from exptrack.actions.finish import finish
+from exptrack.beside import Beside
 from exptrack.config import Project
 from exptrack.files import write_all
 from exptrack.model import End
@@ -60,8 +60,7 @@ class Recording:
         self.start = self.run_dir.start()
         self.reading = Reading(self.run_dir, self.start.extra.get("reading", {}), self.start.cwd, self.watch)
         self.captures = Captures(self.project, self.store, self.run_dir, self.start, os.environ)
-        capturing = threading.Thread(target=self.captures.go, args=(self.snapshot,))
-        capturing.start()
+        capturing = Beside(lambda: self.captures.go(self.snapshot))
         self._follow()
         if self.is_dropped:
             return

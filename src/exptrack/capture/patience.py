@@ -1,13 +1,14 @@
 """Something that may never return, done in a thread that nobody has to wait for.
 
-A call into a sick driver cannot be interrupted; but ctypes lets go of the interpreter while it waits, and a daemon
+A call into a sick driver cannot be interrupted; but ctypes lets go of the interpreter while it waits, and the
 thread does not keep the process from ending.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+
+from exptrack.beside import Beside
 
 
 class Errand:
@@ -17,13 +18,11 @@ class Errand:
         self._task = task
         self.result: object = None
         self.error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True, name="exptrack-errand")
-        self._thread.start()
+        self._thread = Beside(self._run)
 
     def wait(self, seconds: float) -> bool:
         """Is it done, within that time?"""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return self._thread.join(seconds)
 
     def _run(self) -> None:
         try:

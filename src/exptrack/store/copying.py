@@ -13,13 +13,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from exptrack.beside import Beside
 from exptrack.files import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from mmap import mmap
     from queue import SimpleQueue
-    from threading import Thread
 
 BLOCK = 1 << 18
 # From here on a second thread hashes, AHEAD blocks of LARGE_BLOCK are under way, and the disk is written to directly.
@@ -139,25 +139,22 @@ class _Summer:
     def __init__(self, size: int) -> None:
         self._sum = hashlib.sha256()
         self._block: bytearray | mmap = bytearray(0 if size >= LARGE else BLOCK)
-        self._thread: Thread | None = None
+        self._thread: Beside | None = None
         if size >= LARGE:
             self._go_behind()
 
     def _go_behind(self) -> None:
         from mmap import mmap
         from queue import SimpleQueue
-        from threading import Thread
 
         # Of whole pages, as a direct write wants them.
         self._block = mmap(-1, LARGE_BLOCK)
         self._free: SimpleQueue[bytearray | mmap] = SimpleQueue()
         self._full: SimpleQueue[tuple[bytearray | mmap, int] | None] = SimpleQueue()
-        thread = Thread(target=self._hash_behind, daemon=True)
         try:
-            thread.start()
-        except RuntimeError:
+            self._thread = Beside(self._hash_behind)
+        except (RuntimeError, MemoryError):
             return  # no more threads for us: hashed in turn
-        self._thread = thread
         self._free.put(self._block)
         for _ in range(AHEAD - 1):
             self._free.put(mmap(-1, LARGE_BLOCK))
