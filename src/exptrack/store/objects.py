@@ -61,11 +61,14 @@ class Objects:
         except FileNotFoundError:
             return None
 
-    def touch(self, digest: str) -> bool:
+    def touch(self, digest: str, size: int | None = None) -> bool:
         """Is it there? Then it counts as stored now: `gc` lets nothing go that somebody has just stored again and is
-        about to name (actions/trash.py)."""
+        about to name (actions/trash.py). `size`, its bytes where they are known: one that was cut or grew is not there
+        and is stored anew, else every later run with these bytes would be damaged from the start."""
         path = self.path(digest)
         try:
+            if size is not None and os.stat(path).st_size != size:
+                return False
             os.utime(path)
         except (FileNotFoundError, NotADirectoryError):
             return False
@@ -86,7 +89,7 @@ class Objects:
     def add_bytes(self, data: bytes) -> str:
         """Store bytes; returns their digest. OSError when the disk will not take them: then nothing has a name."""
         digest = hashlib.sha256(data).hexdigest()
-        if not self.touch(digest):
+        if not self.touch(digest, len(data)):
             with self._new() as (fd, tmp):
                 write_all(fd, data)
                 self._seal(fd, tmp, self.path(digest), len(data))
@@ -118,7 +121,7 @@ class Objects:
             return self._copy(source)
         mark = fingerprint(source, info.st_size)
         found = digest_of(source) if mark in self.hints else None
-        if found is None or not self.touch(found[0]):
+        if found is None or not self.touch(*found):
             os.lseek(source, 0, os.SEEK_SET)
             found = self._copy(source)
         self.hints.add(mark)
@@ -127,7 +130,7 @@ class Objects:
     def _copy(self, source: int) -> tuple[str, int]:
         with self._new() as (fd, tmp):
             digest, size = copy(source, fd)
-            if self.touch(digest):
+            if self.touch(digest, size):
                 remove_if_there(tmp)
             else:
                 self._seal(fd, tmp, self.path(digest), size)

@@ -62,6 +62,19 @@ def test_a_file_comes_back_and_is_stored_once(objects, tmp_path):
     assert rest(tmp_path) == []
 
 
+@pytest.mark.parametrize("data", [b"small", BIG], ids=["small", "big"])
+@pytest.mark.parametrize("length", [0, 3, len(BIG) + 1])
+def test_an_object_that_was_cut_or_grew_is_stored_anew(objects, tmp_path, data, length):
+    (tmp_path / "a").write_bytes(data)
+    digest, _ = objects.add_file(str(tmp_path / "a"))
+    for again in (lambda: objects.add_file(str(tmp_path / "a")), lambda: objects.add_bytes(data)):
+        os.chmod(objects.path(digest), 0o600)
+        os.truncate(objects.path(digest), length)
+        again()
+        assert objects.read(digest) == data
+    assert rest(tmp_path) == []
+
+
 def test_an_object_is_read_only_and_its_folders_are_ours_alone(objects, tmp_path):
     path = objects.path(objects.add_bytes(b"x"))
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o400
