@@ -120,7 +120,7 @@ def test_a_sweep_its_lineage_and_what_retention_leaves(team: Tool) -> None:
     assert "bytes let go" in team("show", gone).stdout
     assert team.json("show", gone)["artifacts"][0]["expired"]
     assert team.json("verify")["passed"]
-    team("get", gone, "-o", "nowhere", code=6)
+    assert f"exptrack reproduce {gone}" in team("get", gone, "-o", "nowhere", code=6).stderr
     assert "outputs in store" in team("promote", gone, "other", code=4).stderr
     assert team("gc").stdout.splitlines()[-1].startswith("trash: ")
     team("undo", "gc")
@@ -145,6 +145,21 @@ def test_a_sweep_its_lineage_and_what_retention_leaves(team: Tool) -> None:
     hurt = {(p["run"], p["what"], p["problem"]) for p in team.json("verify", code=6)["problems"]}
     assert (base, "code", "missing") in hurt
     assert base in team("verify", base, code=6).stdout
+
+
+def test_a_rollback_to_what_retention_let_go_is_told(team: Tool) -> None:
+    runs = [train(team, f"r{n}", "--lr", "0.02", "--opt", "sgd", "--seed", str(n)) for n in (1, 2)]
+    for run in runs:
+        team("promote", run, "other")
+    team.write("exptrack.toml", '[retention]\nwindow = "0s"\nkeep = ["promoted:1"]\n')
+    grow_old(team)
+    assert team.json("gc", "--apply")["objects"] > 0
+    back = team("rollback", "other", "--json")
+    assert json.loads(back.stdout)["run"] == runs[0]
+    assert f"warning: retention let bytes of {runs[0]} go" in back.stderr
+    team("undo", "gc")
+    team("rollback", "other", "2")
+    assert "warning" not in team("rollback", "other", "1").stderr
 
 
 def test_the_policy_is_checked_and_explained(team: Tool) -> None:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from exptrack.actions.write_tree import LINK, LONGEST_LINK, check_there, write_tree
-from exptrack.errors import ExptrackError, NoSuchRun
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Artifact, Run, StoredFile
 from exptrack.store.place import Store
 from exptrack.store.trees import decode_tree, path_problem
@@ -40,6 +40,7 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
         out.append(Fetched(artifact, os.path.join(target, name)))
     for file in files:
         _check_place(store, os.path.join(root, file.path), file)
+    _check_kept(store, run, files)
     check_there(store, files)
     new = list(_missing(root))
     try:
@@ -52,6 +53,17 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
         _remove_empty(new)
         raise
     return [f._replace(leading_out=tuple(p for p in leading_out if p.startswith(f.path + "/"))) for f in out]
+
+
+def _check_kept(store: Store, run: Run, files: Sequence[StoredFile]) -> None:
+    """What retention let go is no damage that `verify` could list."""
+    gone = [f.path for f in files if f.digest in run.expired and not store.objects.has(f.digest)]
+    if gone:
+        more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
+        raise Damaged(
+            f"retention let the bytes of {', '.join(map(ascii, gone[:5]))}{more} go, {run.expired_at}",
+            f"`exptrack undo gc` brings back what is still in the trash; else `exptrack reproduce {run.id}`",
+        )
 
 
 def _missing(folder: str) -> Iterator[str]:

@@ -163,10 +163,18 @@ def _tell_of_change(place: Place, action: str, made: Promotion, *, as_json: bool
     screen = Screen.of()
     if not as_json:
         screen.line(f"{made.model} {made.sequence}: {made.run or 'no current run'} (was {made.previous or 'none'})")
+    _tell_if_gone(place, made)
     hooks = announce(*place, action, made)
     _tell_of_hooks(hooks)
     if as_json:
         print_json(screen, present.changed_json(made, hooks))
+
+
+def _tell_if_gone(place: Place, made: Promotion) -> None:
+    """A rollback asks no gate; that there is nothing left to deploy must be said all the same."""
+    if made.run and load_run(*place, made.run).expired:
+        how = "`exptrack undo gc` brings back what is still in the trash"
+        Screen.of(sys.stderr).line(f"warning: retention let bytes of {made.run} go; {how}")
 
 
 def which(
