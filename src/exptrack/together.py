@@ -22,10 +22,9 @@ def processors() -> int:
     return max(2, min(MOST, len(allowed)))
 
 
-def each(do: Callable[[T], object], items: Iterable[T], *, threads: int, niceness: int = 0) -> None:
+def each(do: Callable[[T], object], items: Iterable[T], *, threads: int) -> None:
     """Call `do` for every item, `threads` at once, ours being one of them. The first exception ends it: no further item
-    is drawn, and it is raised when those under way are done; after Ctrl-C nobody is waited for. `niceness`: how much
-    the other threads leave the processors to others (they can as Linux counts per thread; elsewhere they do not)."""
+    is drawn, and it is raised when those under way are done; after Ctrl-C nobody is waited for."""
     if threads <= 1:
         for item in items:
             do(item)
@@ -34,7 +33,7 @@ def each(do: Callable[[T], object], items: Iterable[T], *, threads: int, nicenes
     helpers = []
     for _ in range(threads - 1):
         try:
-            helpers.append(Beside(lambda: crew.help_out(niceness)))
+            helpers.append(Beside(crew.work))
         except (RuntimeError, MemoryError):
             break  # no more threads for us (ulimit -u, -v, pids.max): fewer do the same work
     crew.work()
@@ -73,13 +72,3 @@ class _Crew(Generic[T]):
                 self.do(item)
         except BaseException as e:  # noqa: BLE001 - raised again by `each`, in the thread that asked
             self.failed.append(e)
-
-    def help_out(self, niceness: int) -> None:
-        _be_nice(niceness)
-        self.work()
-
-
-def _be_nice(niceness: int) -> None:
-    # setpriority(2) of Linux counts threads where POSIX has processes, and 0 is the caller.
-    if niceness and os.uname().sysname == "Linux":
-        os.setpriority(os.PRIO_PROCESS, 0, min(19, os.getpriority(os.PRIO_PROCESS, 0) + niceness))

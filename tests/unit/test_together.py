@@ -124,19 +124,3 @@ def test_the_processors_are_those_we_may_use() -> None:
         code = one + "from exptrack.together import processors; print(processors())"
         said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert said.stdout == "2\n"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
-def test_only_the_other_threads_are_nice() -> None:
-    seen: dict[bool, set[int]] = {True: set(), False: set()}
-    barrier = threading.Barrier(2, timeout=30)
-    mine = os.getpriority(os.PRIO_PROCESS, 0)
-
-    def do(_: int) -> None:
-        is_main = threading.current_thread() is threading.main_thread()
-        seen[is_main].add(os.getpriority(os.PRIO_PROCESS, 0))
-        barrier.wait()
-
-    each(do, range(2), threads=2, niceness=5)
-    assert seen == {True: {mine}, False: {min(19, mine + 5)}}
-    assert os.getpriority(os.PRIO_PROCESS, 0) == mine

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
+from exptrack.actions.init import make_project
 from exptrack.config import Project, find_project
 from exptrack.errors import ExptrackError
 from exptrack.record.rundir import live_runs
@@ -20,9 +22,8 @@ def here(*, is_recovering: bool = True) -> Place:
 
     `is_recovering`: runs whose processes are gone are sealed first, so that no list shows as running what is not; what
     cannot be sealed stays for `recover`, which says why."""
-    project = find_project()
+    project = find_project() or _with_a_store()
     if project is None:
-        find_project(create=True)  # a policy file that is wrong is the better thing to say
         raise ExptrackError(
             "no runs here: no .exptrack in this folder or above it", "`exptrack run -- COMMAND` makes one", 3
         )
@@ -32,3 +33,12 @@ def here(*, is_recovering: bool = True) -> Place:
 
         recover(project)
     return place
+
+
+def _with_a_store() -> Project | None:
+    """A fresh clone whose policy names the team's store: its runs are there, only .exptrack is not yet."""
+    project = find_project(create=True)  # ExptrackError for a policy file that is wrong: the better thing to say
+    if project is None or not project.config.store or not os.path.isdir(project.store):
+        return None
+    make_project(project)
+    return project
