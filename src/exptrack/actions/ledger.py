@@ -16,7 +16,7 @@ from exptrack.actions.authors import author
 from exptrack.actions.holdings import Words
 from exptrack.actions.journal import Journal
 from exptrack.capture.redact import mask_text
-from exptrack.errors import NoSuchRun
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Event, Gate, Promotion
 from exptrack.record.rundir import utc
 from exptrack.store.place import Store
@@ -164,6 +164,11 @@ def _check_witness(store: Store, event: Event) -> Iterator[Problem]:
         is_same = _digest(store.records, model, number) == digest
     except FileNotFoundError:
         yield f"{model}@{number}", "promotion", f"missing: it was made {event.at} by {event.author}"
+        return
+    except Damaged:
+        is_same = False
+    except ExptrackError:  # an event that somebody else wrote may say `..`
+        yield event.run, f"event {event.id}", "altered: it names no promotion"
         return
     if not is_same:
         yield f"{model}@{number}", "promotion", "altered since it was made"

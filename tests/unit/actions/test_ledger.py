@@ -118,6 +118,18 @@ def test_a_promotion_vouches_for_what_it_rests_on(store):
     assert problems(store) == [(ANOTHER_ID, "missing, and m@4 rests on it")]
 
 
+@pytest.mark.parametrize("model", ["..", "", "m@2", "x" * 300, "\udcff"], ids=ascii)
+def test_an_event_that_vouches_for_what_can_be_no_model_shows(store, model):
+    said(store, "promote", model=model, sequence=1, digest="0" * 64)
+    assert problems(store) == [(AN_ID, "altered: it names no promotion")]
+
+
+def test_a_line_that_became_a_folder_shows(store):
+    os.unlink(line(store, 3))
+    os.mkdir(line(store, 3))
+    assert ("m@3", "altered since it was made") in problems(store)
+
+
 def test_an_approval_of_another_manifest_shows(store):
     said(store, "approve", model="n", manifest=ledger.manifest_digest(store.records, AN_ID))
     assert problems(store) == []
