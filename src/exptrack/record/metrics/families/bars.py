@@ -21,7 +21,8 @@ from exptrack.record.metrics.state import Bar, Found, State
 
 _BLOCKS = "\u2588-\u258f\u2501\u2578\u257a\u2500\u25b0\u25b1#\u2800-\u28ff"
 _TQDM = pattern(
-    r"(?P<desc>.*?)(?P<percent>\d{1,3})%\|(?P<bar>[^|]*)\|\s*(?P<n>[\d.,]+)(?P<unit_n>[kMG]?)/(?P<total>[\d.,?]+)[kMG]?"
+    r"(?P<desc>.*?)(?P<percent>\d{1,3})%\|(?P<bar>[^|]*)\|"
+    r"\s*(?P<n>\d[\d,]*(?:\.\d*)?)(?P<unit_n>[kMG]?)/(?P<total>[\d.,?]+)[kMG]?"
     r"(?:\s*\[(?P<clock>[\d:?]+<[^,\]]*)(?:,\s*(?P<rate>[^,\]]*))?(?:,\s*(?P<post>.*))?)?"
 )
 _TQDM_OPEN = pattern(

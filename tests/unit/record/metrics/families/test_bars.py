@@ -84,3 +84,8 @@ def test_a_long_epoch_shows_while_it_lasts():
     clocks = ["00:10", "00:29", "00:40", "00:50", "01:20", "1:01:20"]
     text = "".join(frame.format(p=10 * i, n=10 * i, clock=c, v=i / 10) for i, c in enumerate(clocks, 1))
     assert points(text) == [("loss", 0.3, 1.3), ("loss", 0.5, 1.5), ("loss", 0.6, 1.6), ("loss", 0.6, 2)]
+
+
+def test_a_bar_whose_counter_is_no_number_costs_its_block_nothing():
+    """Found by fuzz/."""
+    assert ("loss", 0.5, 1) in points("acc: 0.9 50%|####  | ,/2 [0001 50%|\nepoch 1 loss=0.5\n")
