@@ -167,6 +167,8 @@ def test_escape_codes_in_names_never_reach_the_screen(tool: Tool) -> None:
 def test_a_model_without_gates_is_said_where_others_have_some(tool: Tool) -> None:
     tool.write("exptrack.toml", '[promote.churn-prod]\nmetrics = ["loss <= 1"]\n')
     tool("run", *HELLO)
-    assert "no [promote] table matches churn-prd" in tool("why", "@", "churn-prd").stderr
-    assert "no [promote] table matches churn-prd" in tool("promote", "@", "churn-prd").stderr
+    mistyped = "no [promote] table matches churn-prd; did you mean `churn-prod`?"
+    assert mistyped in tool("why", "@", "churn-prd").stderr
+    assert "there are gates for: churn-prod" in tool("why", "@", "other").stderr
+    assert mistyped in tool("promote", "@", "churn-prd").stderr
     assert "warning" not in tool("promote", "@", "churn-prod").stderr

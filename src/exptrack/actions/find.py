@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from exptrack.actions.goals import goal_for
 from exptrack.actions.keys import Key
+from exptrack.actions.nearest import did_you_mean
 from exptrack.actions.query import Condition, parse_filters
 from exptrack.actions.search import Order, Search, parse_order, unknown_names
 from exptrack.actions.unsealed import unsealed_runs
@@ -245,7 +246,7 @@ def _promoted(library: Library, model: str, number: int | None) -> str:
     history = dict(library.index.select(sql, (model,)))
     if not history:
         models = [m for (m,) in library.index.select("SELECT DISTINCT model FROM promotions")]
-        raise NoSuchRun(f"no model {model}", _near(model, models) or "`exptrack models` lists them")
+        raise NoSuchRun(f"no model {model}", did_you_mean(model, models) or "`exptrack models` lists them")
     wanted = max(history) if number is None else number
     hint = f"`exptrack models {model}` shows its history"
     if wanted not in history:
@@ -262,7 +263,7 @@ def _by_prefix(library: Library, text: str) -> str:
     if not ids:
         sql = "SELECT DISTINCT name FROM runs WHERE name IS NOT NULL"
         names = [name for i in library.indexes() for (name,) in i.select(sql)]
-        raise NoSuchRun(f"no run {text}", _near(text, names) or "`exptrack ls` lists the runs")
+        raise NoSuchRun(f"no run {text}", did_you_mean(text, names) or "`exptrack ls` lists the runs")
     lines = [_candidate(library, i) for i in ids[:CANDIDATES]] + ["…"] * (len(ids) > CANDIDATES)
     many = f"more than {CANDIDATES}" if len(ids) > CANDIDATES else str(len(ids))
     raise NoSuchRun(f"{text} is the beginning of {many} runs", "write more of it:\n  " + "\n  ".join(lines))
@@ -272,10 +273,3 @@ def _candidate(library: Library, run_id: str) -> str:
     sql = "SELECT name, status, started_at FROM runs WHERE id = ?"
     row = next(row for i in library.indexes() for row in i.select(sql, (run_id,)))
     return "  ".join([run_id, *(str(v) for v in row if v)])
-
-
-def _near(text: str, known: Sequence[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(text, known, 3, 0.6)
-    return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from exptrack.actions.case import Case, tables_for
 from exptrack.actions.find import load_run, resolve
 from exptrack.actions.gates import judge, unmet
 from exptrack.actions.ledger import append
+from exptrack.actions.nearest import did_you_mean
 from exptrack.actions.trust_gates import evidence
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun, Refused
@@ -103,23 +105,50 @@ def demote(store: Store, model: str, reason: str | None) -> Promotion:
 
 
 def rollback(project: Project, store: Store, model: str, sequence: int | None, reason: str | None) -> Promotion:
-    """Back to an earlier promotion (default: of the last other run), as a new line of history."""
+    """Back to an earlier promotion, as a new line of history; without `sequence` to the run that `runs_in_force` has
+    before the current one. ExptrackError (exit 1) when there is none, or it is current already."""
     history = models(store, model)[0]
-    earlier = [p for p in history.promotions if p.run and p.run != history.current]
-    named = [p for p in history.promotions if p.sequence == sequence and p.run]
-    wanted = earlier[-1:] if sequence is None else named
-    if not wanted:
-        what = f"no promotion {sequence} of {model}"
-        if sequence is None:
-            what = f"{model} has no earlier run to go back to"
-        elif any(p.sequence == sequence for p in history.promotions):
-            what = f"promotion {sequence} of {model} was a demotion: `exptrack demote` makes another"
-        raise ExptrackError(what, f"`exptrack models {model}` shows its history", 1)
-    target = wanted[0]
-    assert target.run is not None
-    load_run(project, store, target.run)
-    why = reason or f"rolled back to {target.sequence}"
-    return append(store, model, target.run, after=history.promotions, reason=why)
+    current, hint = history.current, f"`exptrack models {model}` shows its history"
+    if sequence is None:
+        earlier = [run for run in runs_in_force(history.promotions) if run != current]
+        if not earlier:
+            raise ExptrackError(f"{model} has no earlier run to go back to", hint, 1)
+        target = earlier[-1]
+        sequence = max(p.sequence for p in history.promotions if p.run == target)
+    else:
+        target = _promoted_then(history, sequence, hint)
+    if target == current:
+        raise ExptrackError(f"{target} is current already: nothing to roll back", hint, 1)
+    load_run(project, store, target)
+    why = reason or f"rolled back to {sequence}"
+    return append(store, model, target, after=history.promotions, reason=why)
+
+
+def _promoted_then(history: History, sequence: int, hint: str) -> str:
+    line = next((p for p in history.promotions if p.sequence == sequence), None)
+    if line is None:
+        raise ExptrackError(f"no promotion {sequence} of {history.model}", hint, 1)
+    if line.run is None:
+        what = f"promotion {sequence} of {history.model} was a demotion: `exptrack demote` makes another"
+        raise ExptrackError(what, hint, 1)
+    return line.run
+
+
+def runs_in_force(promotions: Sequence[Promotion]) -> list[str]:
+    """Runs that were promoted and not rolled back from, oldest first, as a stack: `promote` puts one on top, `rollback`
+    takes off what lies above the run it goes to, so that the next one goes further back and not to what was left.
+    `demote` takes nothing off: a rollback undoes it."""
+    stack: list[str] = []
+    for p in promotions:
+        if p.run is None:
+            continue
+        # `promote` writes at least the gate `status` down; only a rollback asks for none.
+        if not p.gates and p.run in stack:
+            while stack[-1] != p.run:
+                stack.pop()
+        elif stack[-1:] != [p.run]:
+            stack.append(p.run)
+    return stack
 
 
 def models(store: Store, model: str | None = None) -> list[History]:
@@ -129,5 +158,6 @@ def models(store: Store, model: str | None = None) -> list[History]:
     found = [(name, store.records.promotions(name)) for name in names]
     if model is not None and not found[0][1]:
         known = ", ".join(store.records.models()) or "none yet"
-        raise NoSuchRun(f"no model {model}", f"models: {known}")
+        near = did_you_mean(model, store.records.models())
+        raise NoSuchRun(f"no model {model}", near or f"models: {known}")
     return [History(name, past[-1].run, tuple(past)) for name, past in found if past]

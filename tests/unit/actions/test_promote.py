@@ -127,6 +127,46 @@ def test_rollback_goes_to_the_last_other_run_or_to_a_number(project, store, runs
         assert e.value.exit_code == 1
 
 
+def test_rollbacks_in_a_row_go_further_back_and_never_forward(project, store, runs):
+    for run_id in runs:
+        promote(project, store, run_id, "m", None)
+    assert [rollback(project, store, "m", None, None).run for _ in range(2)] == [runs[1], runs[0]]
+    with pytest.raises(ExptrackError, match="no earlier run"):
+        rollback(project, store, "m", None, None)
+    # Promoted again, it is a run to go back from; what was rolled back from is still none to go back to.
+    promote(project, store, runs[2], "m", None)
+    assert rollback(project, store, "m", None, "odd").run == runs[0]
+
+
+def test_a_run_promoted_a_second_time_lies_on_top(project, store, runs):
+    for n in (0, 1, 0):
+        promote(project, store, runs[n], "m", None)
+    assert [rollback(project, store, "m", None, None).run for _ in range(2)] == [runs[1], runs[0]]
+
+
+def test_what_was_rolled_back_from_can_be_named(project, store, runs):
+    for run_id in runs:
+        promote(project, store, run_id, "m", None)
+    rollback(project, store, "m", 1, None)
+    assert rollback(project, store, "m", 3, None).run == runs[2]
+    assert rollback(project, store, "m", None, None).run == runs[0]
+
+
+def test_a_rollback_to_what_is_current_adds_nothing(project, store, runs):
+    promote(project, store, runs[0], "m", None)
+    with pytest.raises(ExptrackError, match="is current already") as e:
+        rollback(project, store, "m", 1, None)
+    assert e.value.exit_code == 1
+    assert len(history(store)) == 1
+
+
+def test_a_mistyped_model_is_asked_about(project, store, runs):
+    promote(project, store, runs[0], "churn-prod", None)
+    with pytest.raises(NoSuchRun) as e:
+        rollback(project, store, "chrun-prod", None, None)
+    assert e.value.hint == "did you mean `churn-prod`?"
+
+
 def test_a_rollback_to_a_demotion_says_what_it_was(project, store, runs):
     promote(project, store, runs[0], "m", None)
     demote(store, "m", None)

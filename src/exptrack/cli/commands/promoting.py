@@ -14,6 +14,7 @@ from exptrack.actions import promote as promotion
 from exptrack.actions.announce import announce
 from exptrack.actions.case import tables_for
 from exptrack.actions.find import load_run
+from exptrack.actions.nearest import did_you_mean
 from exptrack.actions.places import Place, here
 from exptrack.actions.present import which_json
 from exptrack.actions.which import which as find
@@ -121,8 +122,9 @@ def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
 def _tell_if_ungated(config: Config, model: str) -> None:
     """A mistyped model would pass every gate there is for the right one."""
     if config.gates and not tables_for(config, model):
-        named = ", ".join(g.pattern for g in config.gates)
-        Screen.of(sys.stderr).line(f"warning: no [promote] table matches {model}; there are gates for: {named}")
+        patterns = [g.pattern for g in config.gates]
+        near = did_you_mean(model, patterns, 1) or f"there are gates for: {', '.join(patterns)}"
+        Screen.of(sys.stderr).line(f"warning: no [promote] table matches {model}; {near}")
 
 
 def models(
