@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tool import Tool
+from tool import EXPTRACK, Tool
 from unprivileged import give_up_privileges
 
 HELLO = ("--", sys.executable, "-c", "print('step 1 loss=0.5')")
@@ -74,6 +75,35 @@ def test_a_policy_on_a_disk_that_is_not_mounted_starts_nothing(tool: Tool) -> No
     (tool.folder / "exptrack.toml").symlink_to("/not/mounted/exptrack.toml")
     refused(tool("run", "--", "touch", "started", code=125), "exptrack.toml: No such file")
     assert not (tool.folder / "started").exists()
+
+
+def test_in_a_folder_that_was_removed(tool: Tool) -> None:
+    """Nothing can be recorded there; what is only passed through runs as it would without us."""
+    words = ["run", "--", "echo", "here"]
+    for env, code, out in (({}, 125, ""), ({"RANK": "1", "WORLD_SIZE": "2"}, 0, "here\n")):
+        script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", EXPTRACK, *words],
+            cwd=tool.folder,
+            env=tool.env | env,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (code, out)
+        assert ("the current folder does not exist any more" in done.stderr) is (code == 125)
+
+
+def test_a_reader_that_went_away_is_no_answer(tool: Tool) -> None:
+    """Exit code 1 would say "no" or "different"; this is 128 + SIGPIPE, as of any program."""
+    tool("run", "-q", "--", "true")
+    for words in (["ls"], ["show", "@", "--json"], ["policy", "explain"], ["--help"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [EXPTRACK, *words], cwd=tool.folder, env=tool.env, stdout=writer, stderr=subprocess.PIPE, text=True
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (141, ""), words
 
 
 def test_unknown_and_ambiguous_runs_list_candidates(tool: Tool) -> None:

@@ -298,6 +298,32 @@ def test_no_such_run_and_no_command(train: Tool) -> None:
     assert list((train.folder / ".exptrack" / "live").iterdir()) == []
 
 
+def test_no_run_by_an_empty_name(train: Tool) -> None:
+    """A variable of a script that was never set must not continue whatever came last."""
+    killed_at(train, 7)
+    assert "names no run" in attempt(train, "--resume", "", "--", *COMMAND, code=125)
+    assert "names no run" in attempt(train, "--resume=", code=125)
+    assert len(train.json("show", "@")["attempts"]) == 1
+
+
+def test_a_run_is_not_started_again_by_itself(train: Tool) -> None:
+    """Its recorded command is the one that asks: it would begin itself without end."""
+    script = "echo x >> starts; test $(wc -l < starts) -gt 3 || exptrack run --resume $EXPTRACK_RUN_ID"
+    done = train("run", "-q", "--", "sh", "-c", script, code=125)
+    assert "still running" in done.stderr
+    assert (train.folder / "starts").read_text() == "x\n"
+
+
+def test_inside_a_run_and_in_other_ranks_the_recorded_command_is_only_executed(train: Tool) -> None:
+    train("run", "-q", "-n", "first", "--", "sh", "-c", "echo again")
+    for words, env in (
+        (["run", "-q", "-n", "outer", "--", "exptrack", "run", "--resume", "first"], {}),
+        (["run", "--resume", "first"], {"RANK": "1", "WORLD_SIZE": "2"}),
+    ):
+        assert train(*words, env=env).stdout == "again\n"
+    assert len(train.json("show", "first")["attempts"]) == 1
+
+
 def test_a_program_that_is_not_there_leaves_the_run_as_it_was(train: Tool) -> None:
     killed_at(train, 7)
     before = train("show", "@", "--json").stdout

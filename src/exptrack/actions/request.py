@@ -58,10 +58,10 @@ class Before(NamedTuple):
 
 def is_passed_through(request: Request) -> bool:
     """Inside another exptrack run, or a rank above 0 of a launcher: execute only, so that there is one record."""
-    return (_is_inside_run(os.environ) and not request.is_child) or is_other_rank(os.environ)
+    return (is_inside_run(os.environ) and not request.is_child) or is_other_rank(os.environ)
 
 
-def _is_inside_run(env: Mapping[str, str]) -> bool:
+def is_inside_run(env: Mapping[str, str]) -> bool:
     """Does the run whose environment this is still go on?
 
     A shell, a tmux server or a daemon that was started in a run keeps its environment for ever, and what is run there

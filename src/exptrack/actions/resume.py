@@ -12,7 +12,7 @@ from typing import Any
 from exptrack.actions.carry_on import promoted_as
 from exptrack.actions.find import resolve
 from exptrack.actions.places import Place, here
-from exptrack.actions.request import Before, Request
+from exptrack.actions.request import Before, Request, is_inside_run
 from exptrack.actions.unsealed import is_going_on
 from exptrack.capture.managed_job import is_only_named
 from exptrack.capture.redact import REDACTED
@@ -37,19 +37,30 @@ def named(request: Request) -> tuple[Request, Before]:
 
 def command_of(request: Request) -> Request:
     """The request with the named run's command, for a rank or a nested start that records nothing itself."""
-    return _with_command(request, _run(request)[1].manifest)
+    _, run = _run(request)
+    # Of the run around it, or of one around that, it would be the command that we are a part of: started by itself,
+    # again and again. In a rank of its own it is what rank 0 has just begun.
+    if run.status == "running" and is_inside_run(os.environ):
+        raise _still_running(run.id)
+    return _with_command(request, run.manifest)
 
 
 def _run(request: Request) -> tuple[Place, Run]:
+    if not request.resume:
+        raise NotStarted("--resume names no run", "a variable that is not set? `--resume @` is the last run")
     place = here()
-    return place, resolve(*place, request.resume or "@")
+    return place, resolve(*place, request.resume)
+
+
+def _still_running(run_id: str) -> NotStarted:
+    return NotStarted(f"run {run_id} is still running", f"`exptrack logs -f {run_id}` follows it")
 
 
 def continuation(place: Place, run: Run) -> Before:
     """What the next attempt at this run begins with. NotStarted when there may be none."""
     run_dir = RunDir(os.path.join(place.project.live, run.id))
     if run.status == "running" or (is_going_on(place.store, run_dir) and run_dir.is_alive):
-        raise NotStarted(f"run {run.id} is still running", f"`exptrack logs -f {run.id}` follows it")
+        raise _still_running(run.id)
     if is_going_on(place.store, run_dir):
         raise NotStarted(f"run {run.id} is not sealed yet", "`exptrack recover` says why")
     if where := promoted_as(place.store, run.id):

@@ -34,7 +34,8 @@ def run(request: Request, say: Callable[[str], None]) -> int:
     gc.disable()  # importing makes no garbage, and looking for it would take a tenth of the time until the child starts
     is_ours = not is_passed_through(request)
     request, before = _continued(request, say, is_ours=is_ours)
-    program = find_program(request.command, os.environ, os.getcwd())
+    # Not its path: a folder that was removed is told below, and passes what we pass through.
+    program = find_program(request.command, os.environ, os.curdir)
     if not is_ours:
         os.execve(program, list(request.command), dict(os.environ))  # noqa: S606 - one record a run: nothing to add here
     return _record(request, program, _open_project, lambda project: _enter(request, project, before, say), say)

@@ -75,7 +75,9 @@ def run_app(argv: Sequence[str]) -> int:
     wrong_use = 125 if argv[:1] == ["run"] else 2
     command = typer.main.get_command(app)
     try:
-        result = command.main(list(argv), prog_name="exptrack", standalone_mode=False)
+        # Not command.main(): that makes exit code 1, which means "no", of a reader that went away (`| head`).
+        with command.make_context("exptrack", list(argv)) as context:
+            result = command.invoke(context)
     except typer.Exit as e:
         return int(e.exit_code)
     except typer.Abort:
