@@ -238,5 +238,11 @@ def test_what_is_written_back_obeys_the_umask(tool: Tool, tmp_path: Path) -> Non
     tool("restore", "@", str(tmp_path / "back"), umask=0o077)
     for path in (tmp_path / "got" / "model.bin", tmp_path / "back" / "train.py"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    for path in (tool.folder / ".exptrack").rglob("*"):
-        assert stat.S_IMODE(path.parent.stat().st_mode) & 0o077 == 0 or path.parent == tool.folder
+
+
+def test_what_we_make_in_a_folder_that_was_open_before_is_not(tool: Tool) -> None:
+    (tool.folder / ".exptrack").mkdir(mode=0o755)
+    tool("run", "-o", "model=model.bin", "--", sys.executable, "-c", "open('model.bin', 'w')", umask=0o000)
+    tool("ls", umask=0o000)
+    for path in (tool.folder / ".exptrack").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path

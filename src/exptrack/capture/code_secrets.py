@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 from math import log2
 
-from exptrack.capture.masks import MARK, compiled, other_spans, token_spans
+from exptrack.capture.masks import MARK, compiled, merged, other_spans, token_spans
 from exptrack.capture.secret_names import NO, PASSWORD, ROOTS, STRONG, is_secret_name, secrecy
 
 ALLOWED_LINE = rb"(?i)exptrack: *allow-secret|gitleaks:allow|pragma: *(?:allowlist|whitelist) +secret"
@@ -58,14 +58,8 @@ LONGEST_TOKEN = 2048
 def find_secrets(data: bytes, path: str = "", allowed: Collection[str] = ()) -> list[tuple[int, int]]:
     """Spans of the secrets in one file's text, in order, none overlapping another. `path` says how to read it (in YAML
     a value needs no quotes); `allowed`: names whose values are none."""
-    found = [*_shapes(data), *_named(data, _is_bare(path), allowed)]
-    if not found:
-        return []
-    spans: list[tuple[int, int]] = []
-    for start, end in sorted(found):
-        if (not spans or start >= spans[-1][1]) and not _is_allowed(data, start):
-            spans.append((start, end))
-    return spans
+    spans = merged([*_shapes(data), *_named(data, _is_bare(path), allowed)])
+    return [span for span in spans if not _is_allowed(data, span[0])]
 
 
 def mask_code(data: bytes, spans: list[tuple[int, int]]) -> bytes:

@@ -55,15 +55,15 @@ def mask_bytes(data: bytes, *, strict: bool = False, allowed: Collection[str] = 
 
 def mask_shapes(data: bytes) -> tuple[bytes, int]:
     """As mask_bytes, by known shapes alone: names tell nothing in what is no text of a program."""
-    spans = _merged([*token_spans(data), *other_spans(data)])
+    spans = merged([*token_spans(data), *other_spans(data)])
     return _replace(data, spans), len(spans)
 
 
 def _spans(data: bytes, strict: bool, allowed: Collection[str]) -> list[tuple[int, int]]:
-    return _merged([*token_spans(data), *other_spans(data), *_named_spans(data, strict, allowed)])
+    return merged([*token_spans(data), *other_spans(data), *_named_spans(data, strict, allowed)])
 
 
-def _merged(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def merged(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Where secrets stand, in order; two that overlap are one."""
     spans: list[tuple[int, int]] = []
     for start, end in sorted(found):

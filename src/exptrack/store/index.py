@@ -153,6 +153,9 @@ class Index:
 
     def _connect(self) -> sqlite3.Connection:
         """The file's connection, its tables made when it is new; sqlite3.DatabaseError when that cannot be."""
+        if not os.path.exists(self.path):
+            # sqlite would make it as the umask says, and the folder around may be older than exptrack and open.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         conn = schema.connect(self.path, timeout=self.timeout)
         try:
             version = schema.version_of(conn)

@@ -144,6 +144,15 @@ def test_code_can_still_be_parsed_and_lines_are_named() -> None:
     assert lines_of(text.encode(), spans) == [3 + i for i in range(len(found))]
 
 
+def test_of_two_secrets_that_overlap_nothing_is_left() -> None:
+    token = tokens(9)["github"]
+    for text in (f"url = 'https://ada:x9{token}@h/x'\n", f"Bearer 9x.{token}.z8\n", f"api_key = '9Zx.{token}.7Qy'\n"):
+        found = masked(text)
+        assert token[:12] not in found
+        assert token[-12:] not in found
+        assert found.count(MARK.decode()) == 1
+
+
 def test_entropy_is_shannons() -> None:
     assert entropy(b"aaaa") == 0
     assert entropy(b"abcd") == 2
