@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,6 +137,20 @@ def test_without_a_command_its_own_is_run_again_where_it_was_run(train: Tool) ->
     run = train.json("show", "@")
     assert (run["status"], run["command"], run["cwd"]) == ("finished", COMMAND, str(folder))
     assert {a["path"] for a in run["artifacts"]} == {"model.bin", "ckpt.json"}
+
+
+def test_a_copied_project_does_not_continue_the_run_of_the_one_it_was_copied_from(train: Tool) -> None:
+    """The recorded folder is still there, and another project's by now."""
+    train("init")
+    killed_at(train, 7)
+    copy = train.folder.parent / "copy"
+    shutil.copytree(train.folder, copy, symlinks=True)
+    assert "not in this project" in train("run", "--resume", "@", cwd=copy, code=125).stderr
+    assert len(train.json("show", "@")["attempts"]) == 1
+    train.write("stop", "-1")
+    train("run", "--resume", "@", "--", *COMMAND, cwd=copy)
+    assert json.loads(train("show", "@", "--json", cwd=copy).stdout)["cwd"] == str(copy)
+    assert len(train.json("show", "@")["attempts"]) == 1
 
 
 def test_a_command_with_a_secret_is_not_run_again(train: Tool) -> None:

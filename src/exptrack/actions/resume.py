@@ -16,7 +16,7 @@ from exptrack.actions.request import Before, Request, is_inside_run
 from exptrack.actions.unsealed import is_going_on
 from exptrack.capture.managed_job import is_only_named
 from exptrack.capture.redact import REDACTED
-from exptrack.config import Config
+from exptrack.config import Config, find_project
 from exptrack.errors import Damaged, NotStarted
 from exptrack.files import Lock
 from exptrack.model import Run, RunManifest
@@ -32,6 +32,7 @@ def named(request: Request) -> tuple[Request, Before]:
     be continued, NoSuchRun with the candidates when the name is not one run's."""
     place, run = _run(request)
     request = _with_command(request, run.manifest)
+    _stay_in(place, run)
     return request, continuation(place, run)
 
 
@@ -124,6 +125,17 @@ def _from(cwd: str, path: str) -> str:
     """A relative path means the same file from whatever folder the run is continued."""
     is_here = os.path.realpath(cwd) == os.path.realpath(os.getcwd())
     return path if is_here else os.path.join(cwd, os.path.expanduser(path))
+
+
+def _stay_in(place: Place, run: Run) -> None:
+    """The folder of the recorded command may by now be another project's: of the copy this one was made from, or of
+    somebody else who has the store in common. The run is recorded here or nowhere."""
+    project = find_project()
+    if project is None or project.folder != place.project.folder:
+        raise NotStarted(
+            f"run {run.id} was started in {run.manifest.cwd}, which is not in this project",
+            "write the command again, behind --",
+        )
 
 
 def _with_command(request: Request, m: RunManifest) -> Request:
