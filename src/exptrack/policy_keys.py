@@ -107,7 +107,8 @@ def _check(raw: Mapping[str, Any], schema: Mapping[str, Any], where: tuple[str, 
         if isinstance(kind, Mapping):
             if not isinstance(value, dict):
                 name = ".".join(place)
-                raise _problem(f"`{name}` is a table, not {value!r}", place, path, text, f"write [{name}]")
+                hint = f"write [{name}]" if key not in kind else f"gates are of a model: write [{'.'.join(where)}.NAME]"
+                raise _problem(f"`{name}` is a table, not {value!r}", place, path, text, hint)
             _check(value, kind, place, path, text)
         elif wrong := _wrong(kind, value):
             raise _problem(f"`{'.'.join(place)}` {wrong}, not {value!r}", place, path, text, "")

@@ -518,3 +518,12 @@ def test_a_pyproject_nobody_may_read_is_said(place):
     (place / "pyproject.toml").chmod(0)
     with without_privileges(), pytest.raises(ExptrackError, match="cannot read"):
         find_project(str(place))
+
+
+@pytest.mark.parametrize("line", ["metrics = ['val/acc >= 0.9']", "clean = true", "approvals = 1"])
+def test_gates_of_no_model_are_told_where_to_stand(tmp_path, line):
+    path = tmp_path / "exptrack.toml"
+    path.write_text(f"[promote]\n{line}\n")
+    with pytest.raises(ExptrackError) as e:
+        read_config(str(path))
+    assert e.value.hint == "gates are of a model: write [promote.NAME]"

@@ -130,6 +130,9 @@ def _metric(text: str, runs: Sequence[Run]) -> Key:
 def _unknown(text: str, runs: Sequence[Run]) -> ExptrackError:
     import difflib
 
+    if text in ("inputs", "outputs", "input", "output"):
+        hint = f"a run may have several: `exptrack show RUN`; the filter {text.rstrip('s')}=NAME finds runs by them"
+        return ExptrackError(f"no column {text!r}", hint)
     known = {*FIELDS, *ALIASES, *(k.text for k in every(runs)), *(k.name for k in every(runs))}
     near = difflib.get_close_matches(text, known, 1, 0.5)
     hint = f"did you mean `{near[0]}`?" if near else "columns: " + ", ".join(FIELDS)
@@ -156,16 +159,17 @@ def every(runs: Sequence[Run]) -> list[Key]:
     return [*(Key("tag", k) for k in tags), *(Key("param", k) for k in params), *(Key("metric", k) for k in metrics)]
 
 
-def differing(runs: Sequence[Run]) -> list[Key]:
+def differing(runs: Sequence[Run], *, with_goals: bool = False) -> list[Key]:
     """Params, tags and metrics that are not the same in all runs, the most telling first: metrics with a goal, then
     params, tags and other metrics; within each what most runs have and what varies most, held-out figures before those
-    of training. One run alone differs from nothing: it shows its metrics that have a goal."""
+    of training. One run alone differs from nothing: it shows its metrics that have a goal. `with_goals`: so do several,
+    whether they differ or not."""
     ranked = []
     for key in every(runs):
         values = [value(r, key) for r in runs]
         distinct = len({same_key(v) for v in values})
         has_goal = key.kind == "metric" and goal(key, runs) is not None
-        if distinct < 2 and not (len(runs) == 1 and has_goal):
+        if distinct < 2 and not (has_goal and (with_goals or len(runs) == 1)):
             continue
         rank = 0 if has_goal else ("param", "tag", "metric").index(key.kind) + 1
         present = sum(v is not None for v in values)

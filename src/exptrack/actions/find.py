@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from exptrack.actions.goals import goal_for
-from exptrack.actions.keys import Key
+from exptrack.actions.keys import Key, UnknownKey
 from exptrack.actions.nearest import did_you_mean
 from exptrack.actions.query import Condition, parse_filters
-from exptrack.actions.search import Order, Search, parse_order, unknown_names
+from exptrack.actions.search import Order, Search, named_in_full, parse_order, require_metric, unknown_names
 from exptrack.actions.unsealed import unsealed_runs
 from exptrack.amounts import counted
 from exptrack.config import Project
@@ -114,12 +114,23 @@ def find_runs(
     `warn` hears of manifests that cannot be read (they are left out) and of names no run has. ExptrackError (exit 2)
     for a filter or key that means nothing.
     """
-    search = Search(parse_filters(filters, now=now), parse_order(sort))
+    with answered(project, store):
+        search = Search(parse_filters(filters, now=now), parse_order(sort))
     with opened(project, store, warn) as library:
         if warn:
             for text in unknown_names(search, library.indexes()):
                 warn(text)
         return _loaded(library, search, limit, warn)
+
+
+@contextmanager
+def answered(project: Project, store: Store) -> Iterator[None]:
+    """An unknown key in this block is answered with what the runs have that is called so."""
+    try:
+        yield
+    except UnknownKey as e:
+        with opened(project, store) as library:
+            raise named_in_full(e, library.indexes()) from None
 
 
 def _loaded(library: Library, search: Search, limit: int | None, warn: Warn | None) -> list[Run]:
@@ -147,7 +158,8 @@ def _loaded(library: Library, search: Search, limit: int | None, warn: Warn | No
 
 def count_runs(project: Project, store: Store, filters: Sequence[str] = (), *, now: float | None = None) -> int:
     """How many runs meet every filter."""
-    search = Search(parse_filters(filters, now=now))
+    with answered(project, store):
+        search = Search(parse_filters(filters, now=now))
     with opened(project, store) as library:
         return search.count(library.index, library.live)
 
@@ -207,6 +219,7 @@ def best_ids(library: Library, metric: str, filters: Sequence[str] = (), count: 
     """The best finished runs by a metric, best first, the newer of equal ones first; copies by `reproduce` aside.
     NoSuchRun when there is none."""
     goal = goal_of(library, metric)
+    require_metric(metric, library.indexes())
     if goal is None:
         raise ExptrackError(
             f"nothing says whether more or less `{metric}` is better",

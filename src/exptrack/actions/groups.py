@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from exptrack.actions.find import Warn, opened
-from exptrack.actions.keys import Key
+from exptrack.actions.find import Warn, answered, opened
+from exptrack.actions.keys import Key, UnknownKey, metric_key, parse_key
 from exptrack.actions.query import parse_filters
 from exptrack.actions.search import Search, parse_column, unknown_names
 from exptrack.config import Project
@@ -81,16 +81,19 @@ def group_runs(
     warn: Warn | None = None,
     now: float | None = None,
 ) -> list[Group]:
-    """Groups sorted by their key, numbers before texts, missing last. `metrics`: names; None for all there are.
+    """Groups sorted by their key, numbers before texts, missing last. `metrics`: names, in their order; None for all
+    there are, by name.
 
     ExptrackError (exit 2) for an unknown aggregate, key or filter."""
     if wrong := [a for a in aggregates if a not in AGGREGATES]:
         raise ExptrackError(f"no aggregate is called `{wrong[0]}`", "aggregates: " + ", ".join(AGGREGATES))
-    keys = [parse_column(text) for text in by]
-    search = Search(parse_filters(filters, now=now), columns=keys)
+    with answered(project, store):
+        keys = [parse_column(text) for text in by]
+        search = Search(parse_filters(filters, now=now), columns=keys)
     with opened(project, store, warn) as library:
         if warn:
-            for text in unknown_names(search, library.indexes()):
+            asked = [metric_key(name) for name in metrics or ()]
+            for text in unknown_names(search._replace(columns=[*keys, *asked]), library.indexes()):
                 warn(text)
         members: dict[tuple[Any, ...], list[str]] = {}
         for run_id, _, *pairs in search.rows(library.index, library.live):
@@ -98,9 +101,24 @@ def group_runs(
             members.setdefault(tuple(map(_order, values)), []).append(run_id)
         last = _last_values(library.indexes(), metrics)
     return [
-        Group(tuple(part[-1] for part in key), len(ids), tuple(ids), _summed(ids, last, aggregates))
+        Group(tuple(part[-1] for part in key), len(ids), tuple(ids), _summed(ids, last, aggregates, metrics))
         for key, ids in sorted(members.items(), key=lambda item: item[0])
     ]
+
+
+def metrics_of(columns: Sequence[str]) -> list[str]:
+    """`--columns` of groups -> names of metrics, bare or in full. ExptrackError (exit 2) for what is none."""
+    out = []
+    for text in filter(None, map(str.strip, columns)):
+        try:
+            key = parse_key(text)
+        except UnknownKey:
+            out.append(text)
+            continue
+        if key.table != "metrics" or key.column != "last":
+            raise ExptrackError(f"`{text}` is no metric: groups take last values together", "--columns metrics.val/acc")
+        out.append(key.name)
+    return out
 
 
 def _value(key: Key, value: Any, kind: str | None) -> Scalar:
@@ -136,14 +154,17 @@ def _last_values(indexes: Sequence[Index], names: Sequence[str] | None) -> dict[
 
 
 def _summed(
-    ids: Sequence[str], last: Mapping[str, Mapping[str, float]], aggregates: Sequence[str]
+    ids: Sequence[str],
+    last: Mapping[str, Mapping[str, float]],
+    aggregates: Sequence[str],
+    order: Sequence[str] | None,
 ) -> dict[str, Aggregate]:
     found: dict[str, list[float]] = {}
     for run_id in ids:
         for name, value in last.get(run_id, {}).items():
             found.setdefault(name, []).append(value)
     out = {}
-    for name in sorted(found):
+    for name in sorted(found) if order is None else [n for n in dict.fromkeys(order) if n in found]:
         finite = [v for v in found[name] if math.isfinite(v)]
         values = {a: (AGGREGATES[a](finite) if finite or a == "count" else None) for a in aggregates}
         out[name] = Aggregate(values, len(found[name]) - len(finite))

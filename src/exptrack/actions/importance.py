@@ -14,6 +14,7 @@ from exptrack.actions.columns import same_key
 from exptrack.actions.find import Warn, find_runs, goal_of, opened
 from exptrack.actions.forest import Explained, Importance, explain
 from exptrack.actions.keys import SUMMARIES
+from exptrack.actions.search import require_metric
 from exptrack.config import Project
 from exptrack.errors import NoSuchRun
 from exptrack.model import Run
@@ -66,6 +67,8 @@ def importance(
     pairs = [(r, getattr(r.manifest.metrics[name], part)) for r in own]
     pairs = [(r, float(v)) for r, v in pairs if v is not None and math.isfinite(v)]
     if not pairs:
+        with opened(project, store) as library:
+            require_metric(name, library.indexes())
         raise NoSuchRun(f"no finished run that matches has a value of `{name}`", "`exptrack ls` lists the runs")
     return study(name, part, [r for r, _ in pairs], [v for _, v in pairs])
 

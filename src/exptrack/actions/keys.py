@@ -89,6 +89,14 @@ TABLES = {
 SUMMARIES = ("first", "last", "min", "max", "best", "count", "best_step", "last_step")
 
 
+class UnknownKey(ExptrackError):  # noqa: N818 - says what happened, as the others in errors.py do
+    """A key that is none; `text` may be the bare name of a metric, parameter or tag that some run has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"no filter or column is called `{text}`", _nearest(text))
+        self.text = text
+
+
 class Key(NamedTuple):
     """One key as SQL sees it. `column` of `table`; `name`: the tag, parameter or metric, "" for a field of the run."""
 
@@ -97,6 +105,11 @@ class Key(NamedTuple):
     column: str
     kind: str
     name: str = ""
+
+
+def metric_key(name: str) -> Key:
+    """The last value of exactly this metric."""
+    return Key(f"metrics.{name}", "metrics", "last", "metrics", name)
 
 
 def parse_key(text: str) -> Key:
@@ -110,7 +123,7 @@ def parse_key(text: str) -> Key:
     prefix, dot, rest = text.partition(".")
     table = TABLES.get(prefix)
     if not dot or not rest or table is None:
-        raise ExptrackError(f"no filter or column is called `{text}`", _nearest(text))
+        raise UnknownKey(text)
     quoted = _QUOTED.match(rest)
     name, suffix = (quoted[1], quoted[2]) if quoted else (rest, None)
     if table != "metrics":

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 
 
 def did_you_mean(text: str, known: Iterable[str], most: int = 3) -> str:
-    """ "did you mean `churn-prod`?", or "" when nothing is near."""
+    """A question that names what is near, or "". A name whose last part it is comes first: `acc` is most likely
+    `val/acc`."""
     import difflib  # on use: few questions are mistyped
 
-    near = difflib.get_close_matches(text, list(dict.fromkeys(known)), most, 0.6)
+    names = list(dict.fromkeys(known))
+    ends = [n for n in names if n.endswith(("/" + text, "." + text))]
+    near = list(dict.fromkeys([*ends, *difflib.get_close_matches(text, names, most, 0.6)]))[:most]
     return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ""

@@ -11,6 +11,8 @@ from exptrack.config import Config
 from exptrack.errors import ExptrackError, NotStarted
 from exptrack.policy_keys import FROM_GIT
 
+_EXAMPLES = {"-p": "NAME=VALUE, as -p lr=0.1", "--metric": "NAME=REGEX, as --metric 'loss=loss: ([0-9.]+)'"}
+
 
 def parse_pairs(pairs: list[str] | tuple[str, ...], what: str, option: str) -> dict[str, str]:
     """['a=b', ...] -> mapping; ExptrackError (exit 125: nothing was started) for one without `=` or without a name."""
@@ -18,7 +20,8 @@ def parse_pairs(pairs: list[str] | tuple[str, ...], what: str, option: str) -> d
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip() or any(c.isspace() for c in key.strip()):
-            raise NotStarted(f"{pair!r} is not a {what}", f"write {option} NAME=VALUE, as {option} owner=vision")
+            how = _EXAMPLES.get(option, f"NAME=VALUE, as {option} owner=vision")
+            raise NotStarted(f"{pair!r} is not a {what}", f"write {option} {how}")
         out[key.strip()] = value
     return out
 

@@ -158,9 +158,13 @@ def _where_link(key: Key, op: str, value: str) -> Sql:
         return f"r.id NOT IN (SELECT run FROM {table})", ()  # noqa: S608 - our own words; the user's are parameters
     if op not in ("=", "~"):
         raise ExptrackError(f"`{key.text}` has no order", f"ask with {key.text}=NAME or {key.text}~PATTERN")
+    args: tuple[Any, ...]
     test = "{} = ?" if op == "=" else "regexp(?, {})"
-    tests = " OR ".join(test.format(c) for c in columns)
-    return f"r.id IN (SELECT run FROM {table} WHERE {tests})", (value,) * len(columns)  # noqa: S608 - our own words; the user's are parameters
+    tests, args = " OR ".join(test.format(c) for c in columns), (value,) * len(columns)
+    if op == "=" and "path" in columns:
+        # `train.csv` is data/train.csv too: people know files by their names, and records by where they lay.
+        tests, args = f"{tests} OR substr(path, ?) = ?", (*args, -len(value) - 1, "/" + value)
+    return f"r.id IN (SELECT run FROM {table} WHERE {tests})", args  # noqa: S608 - our own words; the user's are parameters
 
 
 def number_of(text: str) -> int | float | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exptrack.actions.keys import Key, parse_key
+from exptrack.actions.keys import SUMMARIES, Key, UnknownKey, metric_key, parse_key
+from exptrack.actions.nearest import did_you_mean
 from exptrack.actions.query import Condition
-from exptrack.errors import ExptrackError
+from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.store.schema import clean
 
 if TYPE_CHECKING:
@@ -121,16 +122,43 @@ def parse_column(text: str) -> Key:
 
 def unknown_names(search: Search, indexes: Sequence[Index]) -> list[str]:
     """A sentence for each tag, parameter or metric in the question that no run has: most likely a typing error."""
-    out = []
-    for key in dict.fromkeys(search.names()):
-        column = "name" if key.table == "metrics" else "key"
-        sql = f"SELECT 1 FROM {key.table} WHERE {column} = ? LIMIT 1"  # noqa: S608 - our own names
-        if any(i.select(sql, (clean(key.name),)) for i in indexes):
-            continue
-        known = {n for i in indexes for (n,) in i.select(f"SELECT DISTINCT {column} FROM {key.table}")}  # noqa: S608
-        import difflib
+    return [what + (f"; {near}" if near else "") for what, near in unknown(search.names(), indexes)]
 
-        near = difflib.get_close_matches(key.name, known, 1, 0.5)
-        what = key.table.removesuffix("s").replace("param", "parameter")
-        out.append(f"no run has the {what} `{key.name}`" + (f"; did you mean `{near[0]}`?" if near else ""))
+
+def unknown(keys: Sequence[Key], indexes: Sequence[Index]) -> list[tuple[str, str]]:
+    """(what no run has, "did you mean ...?") for each of these tags, parameters and metrics that is one."""
+    out = []
+    for key in dict.fromkeys(keys):
+        known = _known(key.table, indexes)
+        if clean(key.name) not in known:
+            what = key.table.removesuffix("s").replace("param", "parameter")
+            out.append((f"no run has the {what} `{key.name}`", did_you_mean(key.name, known, 1)))
     return out
+
+
+def require_metric(name: str, indexes: Sequence[Index]) -> None:
+    """NoSuchRun (exit 3) with the nearest name when no run has this metric."""
+    for what, near in unknown([metric_key(name)], indexes):
+        raise NoSuchRun(what, near or "`exptrack show` lists the metrics of a run")
+
+
+def _known(table: str, indexes: Sequence[Index]) -> list[str]:
+    column = "name" if table == "metrics" else "key"
+    sql = f"SELECT DISTINCT {column} FROM {table} ORDER BY {column}"  # noqa: S608 - our own names
+    return [name for i in indexes for (name,) in i.select(sql)]
+
+
+def named_in_full(error: UnknownKey, indexes: Sequence[Index]) -> ExptrackError:
+    """The error with the key in full where its text is the bare name of a metric, a parameter or a tag (`val/acc` is
+    `metrics.val/acc`), or nearly."""
+    name, _, part = error.text.rpartition(".")
+    bare = name if name and part in SUMMARIES else error.text
+    prefixes = {"metrics": "metrics", "params": "params", "tags": "tag"}
+    known = {table: _known(table, indexes) for table in prefixes}
+    if full := [f"{prefix}.{error.text}" for table, prefix in prefixes.items() if bare in known[table]]:
+        return ExptrackError(error.message, "did you mean " + " or ".join(f"`{n}`" for n in full) + "?")
+    if error.hint.startswith("did you mean"):
+        return error
+    names = {n: f"{prefix}.{n}" for table, prefix in prefixes.items() for n in known[table]}
+    near = did_you_mean(bare, names, 1)
+    return ExptrackError(error.message, f"did you mean `{names[near.split('`')[1]]}`?") if near else error

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from exptrack.actions.case import Case
 from exptrack.actions.replicates import PARAMETER, IsSeed, Replicates, replicates_of, seed_rule, seeds_in
 from exptrack.actions.welch import mean, p_above
-from exptrack.config import Gates
+from exptrack.config import Config, Gates
 from exptrack.model import Gate, Run, RunManifest
 
 
@@ -108,7 +109,8 @@ def _again(case: Case, run: RunManifest, is_seed: IsSeed) -> str:
     words = list(seeds_in(run.command, is_seed))
     params, configs, outputs = (run.asked.get(key) for key in ("params", "configs", "outputs"))
     asked = [
-        *(("-t", f"{tag}={run.tags[tag]}") for tag in case.config.required_tags if tag in run.tags),
+        *_named(case.config, run),
+        *(("-t", f"{tag}={run.tags.get(tag) or 'VALUE'}") for tag in case.config.required_tags),
         *(("-p", f"{k}={v}") for k, v in (params.items() if isinstance(params, Mapping) else ()) if not is_seed(k)),
         *(("-c", path) for path in _listed(configs) if isinstance(path, str)),
         *(("-i", f"{i.name}={i.path}") for i in run.inputs),
@@ -118,6 +120,15 @@ def _again(case: Case, run: RunManifest, is_seed: IsSeed) -> str:
     text = f"`exptrack run {shlex.join([*options, '--', *(word for word, _ in words)])}`"
     is_told = any(belongs and "SEED" in word for word, belongs in words)
     return text if is_told else f"{text} with another seed, told by a flag or with -p seed=SEED"
+
+
+def _named(config: Config, run: RunManifest) -> Iterator[tuple[str, str]]:
+    """Where the policy asks for a name: the run's with the seed behind it, if that is a name of the right form."""
+    if config.required_name is None:
+        return
+    base = re.sub(r"-seed\w*\Z", "", run.name or "")
+    name = f"{base}-seedSEED".lstrip("-")
+    yield "-n", name if re.search(config.required_name, name.replace("SEED", "3")) else "NAME"
 
 
 def _listed(value: Any) -> Sequence[Any]:

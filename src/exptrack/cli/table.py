@@ -29,31 +29,45 @@ _DURATIONS = ("seconds", "usage.cpu_seconds")
 _NEVER_SHORTENED = ("id", "status", "started_at", "seconds")
 
 
-def print_runs(screen: Screen, runs: Sequence[Run], keys: Sequence[Key] | None = None, *, empty: str = "") -> None:
-    """The runs in the order given. `keys`: the columns asked for; None: the usual ones and what differs.
-    `empty`: said when there are none."""
+def print_runs(
+    screen: Screen,
+    runs: Sequence[Run],
+    keys: Sequence[Key] | None = None,
+    *,
+    empty: str = "",
+    named: Sequence[str] = (),
+) -> None:
+    """The runs in the order given. `keys`: the columns asked for; None: the usual ones, metrics with a goal, and what
+    differs. `empty`: said when there are none; `named`: metrics the policy speaks of, which are shown wherever one of
+    the runs has them."""
     if not runs:
         if empty:
             screen.line(empty)
         return
-    chosen, left_out = (list(keys), 0) if keys is not None else _usual(screen, runs)
+    chosen, left_out = (list(keys), 0) if keys is not None else _usual(screen, runs, named)
     columns, rows = lay_out(runs, chosen, screen.now)
     screen.table(columns, rows)
     if left_out:
         screen.line(Span(f"+ {left_out} more that differ: see --columns, --csv, or a wider window", "dim"))
 
 
-def _usual(screen: Screen, runs: Sequence[Run]) -> tuple[list[Key], int]:
-    """The columns nobody asked for, and how many that differ had no room."""
+def _usual(screen: Screen, runs: Sequence[Run], named: Sequence[str]) -> tuple[list[Key], int]:
+    """The columns nobody asked for, and how many that differ had no room. Those of `named` have room: in a narrow
+    window the duration and the start give way to them."""
     basic = [Key("field", name) for name in ("id", "status")]
     if any(r.manifest.name for r in runs):
         basic.append(Key("field", "name"))
     basic += [Key("field", "started_at"), Key("field", "seconds")]
     if any(r.pinned or r.models for r in runs):
         basic.append(Key("field", "marks"))
-    candidates = differing(runs)
+    leading = [Key("metric", n) for n in named if any(n in r.manifest.metrics for r in runs)]
+    candidates = [key for key in differing(runs, with_goals=True) if key not in leading]
     if not screen.is_terminal:
-        return basic + candidates, 0
+        return basic + leading + candidates, 0
+    for name in ("seconds", "started_at"):
+        if _width(*lay_out(runs, basic + leading, screen.now)) > screen.width:
+            basic.remove(Key("field", name))
+    basic += leading
     room = screen.width - _width(*lay_out(runs, basic, screen.now))
     chosen = []
     for key in candidates:

@@ -88,7 +88,7 @@ def test_a_prefix_must_be_of_one_run(place):
         ("chrn@", "no model chrn", "`churn`"),
         ("churn@", "no current run", "exptrack models churn"),
         ("churn@7", "no promotion 7", "exptrack models churn"),
-        ("best:f1", "no finished run has a value of `f1`", "no run has the metric `f1`"),
+        ("best:f1", "no run has the metric `f1`", "exptrack show"),
         ("../../etc/passwd", "no run", ""),
     ],
 )

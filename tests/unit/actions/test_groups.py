@@ -8,7 +8,7 @@ import statistics
 import pytest
 
 from exptrack.actions.group_rows import group_csv
-from exptrack.actions.groups import group_runs
+from exptrack.actions.groups import group_runs, metrics_of
 from exptrack.errors import ExptrackError
 from sealed_runs import add_run, make_project, run_id
 
@@ -79,3 +79,18 @@ def test_wrong_words(place):
         group_runs(*place, [], ["params.lr"], aggregates=["avg"])
     with pytest.raises(ExptrackError, match="`lr`"):
         group_runs(*place, [], ["lr"])
+
+
+def test_columns_choose_the_metrics(place):
+    assert metrics_of(["val/acc", " metrics.loss", ""]) == ["val/acc", "loss"]
+    for word in ("params.lr", "status", "metrics.loss.best"):
+        with pytest.raises(ExptrackError, match="is no metric"):
+            metrics_of([word])
+
+
+def test_metrics_come_in_the_order_asked_for_and_unknown_ones_are_named(place):
+    said: list[str] = []
+    every = sorted({name for g in group_runs(*place, [], ["status"]) for name in g.metrics})
+    found = group_runs(*place, [], ["status"], metrics=[*reversed(every), "nothing"], warn=said.append)
+    assert next(list(g.metrics) for g in found if len(g.metrics) == len(every)) == every[::-1]
+    assert said == ["no run has the metric `nothing`"]

@@ -178,3 +178,10 @@ def test_the_policy_is_passed_by_only_where_it_allows_it_and_for_a_reason():
             bypass(config, reason)
         assert e.value.exit_code == 125
         assert words in e.value.hint
+
+
+@pytest.mark.parametrize(("option", "example"), [("-p", "-p lr=0.1"), ("-t", "-t owner=vision"), ("--metric", "REGEX")])
+def test_a_pair_without_an_equals_sign_gets_an_example_of_its_kind(option, example):
+    with pytest.raises(NotStarted) as e:
+        parse_pairs(["lr"], "parameter", option)
+    assert example in e.value.hint

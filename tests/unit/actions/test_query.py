@@ -131,6 +131,11 @@ def found(place, *words: str) -> set[str]:
         ("usage.max_rss>2G", {"resnet-50"}),
         ("python=3.11.7", {"resnet-50"}),
         ("input=train", {"resnet-50"}),
+        ("input=train.csv", {"resnet-50"}),
+        ("input=data/train.csv", {"resnet-50"}),
+        ("input=rain.csv", set()),
+        ("output=m.bin", {"resnet-50"}),
+        ("model=rod", set()),
         ("output=model", {"resnet-50"}),
         ("output~m.bin$", {"resnet-50"}),
         ("id=" + run_id(2), {"vit"}),
@@ -243,3 +248,23 @@ def test_a_second_operator_is_an_error_unless_it_is_quoted():
     with pytest.raises(ExptrackError, match="two operators"):
         parse_filters(["params.lr>>1"])
     assert parse_filters(['tag.note=">1"'])
+
+
+@pytest.mark.parametrize(
+    ("words", "sort", "hint"),
+    [
+        ((), ["val/acc"], "did you mean `metrics.val/acc`?"),
+        ((), ["-val/acc.best"], "did you mean `metrics.val/acc.best`?"),
+        ((), ["acc"], "did you mean `metrics.val/acc`?"),
+        (("lr>0.1",), [], "did you mean `params.lr`?"),
+        (("owner=vision",), [], "did you mean `tag.owner`?"),
+    ],
+)
+def test_a_bare_name_is_answered_with_the_whole_key(place, words, sort, hint):
+    with pytest.raises(ExptrackError) as e:
+        find_runs(*place, words, sort=sort)
+    assert (e.value.exit_code, e.value.hint) == (2, hint)
+    if words:
+        with pytest.raises(ExptrackError, match="no filter") as e:
+            count_runs(*place, words)
+        assert e.value.hint == hint

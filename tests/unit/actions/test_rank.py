@@ -40,3 +40,13 @@ def test_none_and_no_goal(place):
     assert e.value.exit_code == 3
     with pytest.raises(ExptrackError, match="nothing says whether more or less `speed` is better"):
         best(*place, "speed")
+
+
+def test_a_metric_no_run_has_is_a_typing_error_and_no_question_of_goals(place):
+    for name in ("sped", "eed"):
+        with pytest.raises(NoSuchRun, match=f"no run has the metric `{name}`") as e:
+            best(*place, name)
+        assert e.value.hint == "did you mean `speed`?"
+    with pytest.raises(NoSuchRun) as e:
+        best(*place, "zzz")
+    assert "exptrack show" in e.value.hint

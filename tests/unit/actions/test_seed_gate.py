@@ -127,7 +127,7 @@ def test_the_command_asks_for_what_the_run_was_asked(place):
     asked = {"outputs": [["model", "out/*.pt"]], "params": {"wd": 0.1, "seed": 11}, "configs": ["c.toml"]}
     current = add(place, 1, OLD, lr=0.1)
     run = add(place, 11, NEW[:1], lr=0.2, asked=asked, tags={"owner": "ann", "x": "y"})
-    options = "-t owner=ann -p wd=0.1 -c c.toml -o 'model=out/*.pt'"
+    options = "-t owner=ann -t no=VALUE -p wd=0.1 -c c.toml -o 'model=out/*.pt'"
     assert f"`exptrack run {options} -- python t.py" in gate(place, run, current, required_tags=("owner", "no")).hint
     odd = add(place, 21, NEW[:1], lr=0.3, asked={"outputs": [1, "ab", ["a"]], "params": ["x"], "configs": 5})
     assert "`exptrack run -- python t.py" in gate(place, odd, current).hint
@@ -191,3 +191,24 @@ def test_numbers_beyond_floats_are_refused_and_not_a_crash(place):
     current, run = add(place, 1, [1e308, 1.1e308, 1.2e308], lr=0.1), add(place, 11, [1.7e308] * 3, lr=0.2)
     found = gate(place, run, current)
     assert (found.passed, "too large to average" in found.value) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "said"),
+    [
+        ("wide", "^[a-z0-9-]+$", "-n wide-seedSEED -t owner=ann"),
+        ("wide-seed12", "^[a-z0-9-]+$", "-n wide-seedSEED -t owner=ann"),
+        ("wide", "^[a-z]+$", "-n NAME -t owner=ann"),
+        (None, "^[a-z0-9]+$", "-n seedSEED -t owner=ann"),
+        ("wide", None, "-t owner=ann"),
+    ],
+)
+def test_the_commands_for_missing_seeds_are_such_as_the_policy_takes(place, name, pattern, said):
+    current, run = add(place, 1, OLD, lr=0.1), add(place, 11, [0.95], lr=0.2, name=name, tags={"owner": "ann"})
+    hint = gate(place, run, current, required_name=pattern, required_tags=("owner",)).hint
+    assert f"`exptrack run {said} -- python t.py --lr 0.2 --seed SEED`" in hint
+
+
+def test_a_tag_that_is_required_since_then_is_asked_for(place):
+    current, run = add(place, 1, OLD, lr=0.1), add(place, 11, [0.95], lr=0.2)
+    assert "`exptrack run -t owner=VALUE -- " in gate(place, run, current, required_tags=("owner",)).hint

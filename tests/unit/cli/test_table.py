@@ -128,3 +128,18 @@ def test_groups():
         "      0.1     3           0.9",
         "        -    12             -",
     ]
+
+
+def test_what_the_policy_names_leads_though_it_does_not_differ():
+    runs = [made_run(n, params={"lr": n}, metrics={"f": metric(0.5), "loss": metric(n, "min")}) for n in (1, 2)]
+    screen = piped()
+    print_runs(screen, runs, named=["f", "none"])
+    assert head(screen) == ["id", "status", "started", "duration", "f", "loss", "↓", "lr"]
+
+
+def test_in_a_narrow_window_what_the_policy_names_has_room():
+    runs = [made_run(n, name=f"try-{n}", metrics={"validation/accuracy": metric(n / 9, "max")}) for n in (1, 2)]
+    screen = terminal(width=60)
+    print_runs(screen, runs, named=["validation/accuracy"])
+    assert head(screen) == ["id", "status", "name", "validation/accuracy", "↑"]
+    assert all(len(line.rstrip()) <= 60 for line in text_of(screen).splitlines())

@@ -41,15 +41,17 @@ def ls(
     bare words look in name, note and tags. By default only columns that differ are shown."""
     from exptrack.actions import columns as choose
     from exptrack.actions.find import count_runs, find_runs
+    from exptrack.actions.how_to_read import known_names
     from exptrack.actions.present import ls_csv, run_json
     from exptrack.cli.plain import print_csv, print_json
     from exptrack.cli.table import print_runs
 
     place, screen = here(), Screen.of()
     wanted = [*(filters or []), *([f"group={group}"] if group else [])]
-    _check_together(group_by, aggregates, is_list=bool(sort or columns or limit is not None), both=as_json and as_csv)
+    _check_together(group_by, aggregates, is_list=bool(sort or limit is not None), both=as_json and as_csv)
     if group_by:
-        _groups(place, screen, wanted, group_by, aggregates or "mean,std,count", as_json=as_json, as_csv=as_csv)
+        aggregates = aggregates or "mean,std,count"
+        _groups(place, screen, wanted, group_by, aggregates, columns, as_json=as_json, as_csv=as_csv)
         return
     is_table = not as_json and not as_csv
     most = SCREENFUL if limit is None and is_table and screen.is_terminal else limit or None
@@ -61,7 +63,8 @@ def ls(
         print_csv(screen, ls_csv(found, keys))
     else:
         empty = "no run matches" if wanted else "no runs yet: exptrack run -- COMMAND"
-        print_runs(screen, found, keys, empty=empty)
+        named = () if keys else known_names(place.project.config)
+        print_runs(screen, found, keys, empty=empty, named=named)
         if most == SCREENFUL == len(found) and limit is None:
             count = count_runs(*place, wanted)
             if count > len(found):
@@ -73,21 +76,30 @@ def _check_together(group_by: str | None, aggregates: str | None, *, is_list: bo
     if both:
         raise ExptrackError("--json or --csv", "one of them")
     if group_by and is_list:
-        raise ExptrackError("--group-by goes without --sort, --columns and --limit", "every group is shown, in order")
+        raise ExptrackError("--group-by goes without --sort and --limit", "every group is shown, in order")
     if aggregates and not group_by:
         raise ExptrackError("--agg of which groups?", "say them: --group-by params.lr")
 
 
 def _groups(
-    place: Place, screen: Screen, wanted: list[str], key: str, aggregates: str, *, as_json: bool, as_csv: bool
+    place: Place,
+    screen: Screen,
+    wanted: list[str],
+    key: str,
+    aggregates: str,
+    columns: str | None,
+    *,
+    as_json: bool,
+    as_csv: bool,
 ) -> None:
     from exptrack.actions.group_rows import group_csv, group_json, group_row
-    from exptrack.actions.groups import group_runs
+    from exptrack.actions.groups import group_runs, metrics_of
     from exptrack.cli.plain import print_csv, print_json
     from exptrack.cli.table import print_groups
 
     keys, wanted_aggregates = key.split(","), aggregates.split(",")
-    groups = group_runs(*place, wanted, keys, aggregates=wanted_aggregates, warn=warn)
+    metrics = metrics_of(columns.split(",")) if columns else None
+    groups = group_runs(*place, wanted, keys, aggregates=wanted_aggregates, metrics=metrics, warn=warn)
     if as_json:
         print_json(screen, [group_json(g, keys) for g in groups])
     elif as_csv:
