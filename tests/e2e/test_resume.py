@@ -147,7 +147,7 @@ def test_a_copied_project_does_not_continue_the_run_of_the_one_it_was_copied_fro
     shutil.copytree(train.folder, copy, symlinks=True)
     assert "not in this project" in train("run", "--resume", "@", cwd=copy, code=125).stderr
     assert len(train.json("show", "@")["attempts"]) == 1
-    train.write("stop", "-1")
+    (copy / "stop").unlink()
     train("run", "--resume", "@", "--", *COMMAND, cwd=copy)
     assert json.loads(train("show", "@", "--json", cwd=copy).stdout)["cwd"] == str(copy)
     assert len(train.json("show", "@")["attempts"]) == 1
