@@ -25,7 +25,8 @@ class Declared:
 
 @frozen
 class Artifact:
-    """One kept output. A folder's `digest` names a tree object (is_tree); a file's names its bytes."""
+    """One kept output. A folder's `digest` names a tree object (is_tree); a file's names its bytes. `is_older`: it
+    lay there before the run, which wrote nothing of it."""
 
     kind: str
     path: str
@@ -34,6 +35,7 @@ class Artifact:
     files: int = 1
     is_tree: bool = False
     mode: str = "100644"
+    is_older: bool = False
 
 
 @frozen

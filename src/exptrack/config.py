@@ -80,6 +80,7 @@ class Config(NamedTuple):
     required_metrics: tuple[str, ...] = ()
     required_outputs: tuple[str, ...] = ()
     required_end_tags: tuple[str, ...] = ()
+    is_written_required: bool = False
     goals: Mapping[str, str] = {}
     patterns: Mapping[str, str] = {}
     ignored_metrics: tuple[str, ...] = ()
@@ -240,6 +241,7 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         required_metrics=tuple(end.get("metrics", ())),
         required_outputs=tuple(end.get("outputs", ())),
         required_end_tags=tuple(end.get("tags", ())),
+        is_written_required=end.get("written", False),
         goals=metrics.get("goals", {}),
         patterns={**{d["Name"]: d["Regex"] for d in metrics.get("definitions", ())}, **metrics.get("patterns", {})},
         ignored_metrics=tuple(metrics.get("ignore", ())),

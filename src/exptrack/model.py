@@ -124,6 +124,7 @@ class Start:
     required_metrics: tuple[str, ...] = ()
     required_outputs: tuple[str, ...] = ()
     required_tags: tuple[str, ...] = ()
+    is_written_required: bool = False
     parent: str | None = None
     resumes: Resumed | None = None
     scheduler: Mapping[str, str] = field(default_factory=dict)

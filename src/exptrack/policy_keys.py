@@ -30,7 +30,7 @@ SCHEMA: Mapping[str, Any] = {
         "name": "regex",
         "allowed": {"*": "values"},
         "bypass": "bool",
-        "end": {"metrics": "list", "outputs": "list", "tags": "list"},
+        "end": {"metrics": "list", "outputs": "list", "tags": "list", "written": "bool"},
     },
     "metrics": {
         "goals": "goals",

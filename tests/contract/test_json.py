@@ -88,6 +88,7 @@ ARTIFACT = {
     "files": int,
     "folder": bool,
     "expired": bool,
+    "older": bool,
 }
 FETCHED = {**ARTIFACT, "written": str, "leading_out": [str]}
 ATTEMPT = {

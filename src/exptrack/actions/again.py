@@ -115,6 +115,7 @@ def start_of(run: Run, layout: Layout, config: Config, command: Sequence[str]) -
         "required_metrics": list(metrics),
         "required_outputs": list(kinds),
         "required_tags": list(tags),
+        "is_written_required": asked.get("written") is True,
         "parent": run.id,
         "resumes": None,
         # A copy of a run that went past the policy has gone past it too.

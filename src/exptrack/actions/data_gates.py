@@ -79,6 +79,14 @@ def stored_gate(store: Store, run: Run) -> Iterator[Gate]:
     )
 
 
+def written_gate(run: Run) -> Iterator[Gate]:
+    """Only a note, and only where there is something to note: `[require.end] written` makes such a run incomplete."""
+    older = [a.path for a in run.manifest.artifacts if a.is_older]
+    if older:
+        wanted = "yes, where [require.end] says written = true"
+        yield Gate(gate="written by this run", passed=True, value=f"no: {', '.join(older)}", wanted=wanted)
+
+
 def _is_whole(store: Store, artifact: Artifact) -> bool:
     """Is every byte of an artifact in the store, read again and hashed now? Of a folder also those of its files."""
     try:

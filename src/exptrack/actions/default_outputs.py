@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 
-from exptrack.actions.outputs import is_older
+from exptrack.actions.written import Since, is_older
 from exptrack.capture.managed import MOUNT, mounted
 from exptrack.model import Declared, Start
 
 
-def default_outputs(start: Start, mount: str = MOUNT) -> tuple[list[Declared], list[str]]:
-    """(outputs, warnings). An empty folder, or one this run wrote nothing into, is no model of it."""
+def default_outputs(start: Start, since: Since, mount: str = MOUNT) -> tuple[list[Declared], list[str]]:
+    """(outputs, warnings). An empty folder, or one this run wrote nothing into since it began, is no model of it."""
     named = start.extra.get("default_model")
     if not isinstance(named, str) or not named:
         return [], []
@@ -22,7 +22,7 @@ def default_outputs(start: Start, mount: str = MOUNT) -> tuple[list[Declared], l
             "declare the folder it was saved in with -o model=PATH"
         ]
     full = os.path.join(start.cwd, path)
-    if not _has_bytes(full) or is_older(full, start.started_at):
+    if not _has_bytes(full) or is_older(full, since):
         return [], []
     return [Declared(label="model", pattern=path)], []
 

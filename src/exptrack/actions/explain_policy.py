@@ -155,6 +155,8 @@ def _end(config: Config, lines: Lines) -> Iterator[Rule]:
     for key, (word, names) in wanted.items():
         for name in names:
             yield Rule(END, f"{word} {name}", lines.of("require", "end", key))
+    if config.is_written_required:
+        yield Rule(END, "every kind of output written by the run itself", lines.of("require", "end", "written"))
 
 
 def _gates(gates: Gates, lines: Lines) -> Iterator[Rule]:

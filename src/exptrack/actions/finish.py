@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from exptrack.actions.clock import dated, outputs_since
+from exptrack.actions.clock import dated, outputs_since, set_back
 from exptrack.actions.default_outputs import default_outputs
 from exptrack.actions.goals import goal_for, stage
 from exptrack.actions.last_look import rename_points, without_tokens
 from exptrack.actions.outputs import store_outputs
 from exptrack.actions.policy import disallowed
+from exptrack.actions.written import Since
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.frozen import replace
@@ -45,18 +46,18 @@ def finish(
     captured: Mapping[str, Any],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
-    """Seal; returns what the last line for the user needs: status, missing, headline, number of warnings.
+    """Seal; returns what the user's last line needs: status, missing and older outputs, headline, number of warnings.
 
     OSError when logs, points or the manifest cannot be written: then the run directory is still there."""
     start, problems = dated(start)
     said = [*warnings, *problems]
     _attempt(said, "metrics", lambda: reading.finish(time.time()), later=NO_ROOM)
     declared = _unique([*start.outputs, *reading.sidecar.artifacts])
-    if not declared:
-        declared, problems = default_outputs(start)
-        said += problems
-    since, problems = outputs_since(start, end, time.time())
+    since, problems = _since(run_dir, start, end)
     said += problems
+    if not declared:
+        declared, problems = default_outputs(start, since)
+        said += problems
     artifacts, problems = store_outputs(project, store, declared, start.cwd, since)
     said += problems
     tags, problems = _sidecar_tags(start, reading)
@@ -81,6 +82,14 @@ def finish(
     return summary(manifest, start.required_metrics)
 
 
+def _since(run_dir: rundir.RunDir, start: Start, end: End | None) -> tuple[Since, list[str]]:
+    """(from when on outputs are this run's own, warnings). What an earlier attempt wrote is: start.json is not its."""
+    now = time.time()
+    at, problems = outputs_since(start, end, now)
+    is_exact = start.resumes is None and set_back(start, end, now) <= 0
+    return Since.of(at, run_dir.file(rundir.START) if is_exact else None), problems
+
+
 def _sealed(store: Store, run_dir: rundir.RunDir, start: Start, own: RunManifest) -> RunManifest:
     if start.resumes is not None:
         from exptrack.actions.carry_on import seal_attempt
@@ -102,6 +111,7 @@ def summary(manifest: RunManifest, mandatory: Collection[str] = ()) -> dict[str,
     return {
         "status": manifest.status,
         "missing": list(manifest.missing),
+        "older": list(dict.fromkeys(a.kind for a in manifest.artifacts if a.is_older)),
         "headline": ", ".join(f"{name} {m.last:.6g}" for name, m in ranked[:3]),
         "warnings": len(manifest.warnings),
     }

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from exptrack.actions.case import Case
 from exptrack.actions.code_gates import branch_gate, clean_gate, pushed_gate
-from exptrack.actions.data_gates import input_gates, output_gate, stored_gate
+from exptrack.actions.data_gates import input_gates, output_gate, stored_gate, written_gate
 from exptrack.actions.metric_gates import better_gate, metric_gate
 from exptrack.actions.trust_gates import approval_gate, reproduction_gate
 from exptrack.model import Gate, Run
@@ -35,6 +35,7 @@ def judge(case: Case) -> tuple[Gate, ...]:
         *(gate for g in own if g.same_inputs for gate in input_gates(case, g)),
         *(output_gate(case.run, kind) for g in own for kind in g.outputs),
         *stored_gate(case.store, case.run),
+        *written_gate(case.run),
         *(reproduction_gate(case, g) for g in own if g.reproduced),
         *(approval_gate(case, g) for g in own if g.approvals),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from exptrack.config import FOLDER
 from exptrack.model import Artifact, StoredFile
@@ -98,15 +98,17 @@ class OneOutput:
         """Everything of it that was given to the store."""
         return {f.digest for f in self._files.values()} | ({self._tree} if self._tree else set())
 
-    def artifact(self, kind: str) -> Artifact:
+    def artifact(self, kind: str, *, is_older: bool = False) -> Artifact:
         """What the manifest says of it."""
         shown = os.path.relpath(self.path, self.cwd)
         shown = self.path if shown == ".." or shown.startswith("../") else shown
         if self.is_folder:
             size, files = sum(f.size for f in self._files.values()), len(self._files)
-            return Artifact(kind=kind, path=shown, digest=self._tree, size=size, files=files, is_tree=True)
-        one = self._files[""]
-        return Artifact(kind=kind, path=shown, digest=one.digest, size=one.size, mode=one.mode)
+            facts: dict[str, Any] = {"digest": self._tree, "size": size, "files": files, "is_tree": True}
+        else:
+            one = self._files[""]
+            facts = {"digest": one.digest, "size": one.size, "mode": one.mode}
+        return Artifact(kind=kind, path=shown, is_older=is_older, **facts)
 
 
 def walk(top: str, left_out: list[str] | None = None) -> Iterator[str]:

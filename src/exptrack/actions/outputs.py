@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from exptrack.actions.one_output import Keeper, OneOutput, walk
+from exptrack.actions.one_output import Keeper, OneOutput
+from exptrack.actions.written import Since, is_older
 from exptrack.config import Project
 from exptrack.model import Artifact, Declared, StoredFile
 from exptrack.store.bulk import Bulk
@@ -30,13 +30,13 @@ class Storage(Keeper, Protocol):
 
 
 def store_outputs(
-    project: Project, store: Store, declared: Sequence[Declared], cwd: str, started_at: str
+    project: Project, store: Store, declared: Sequence[Declared], cwd: str, since: Since
 ) -> tuple[list[Artifact], list[str]]:
     """`keep_outputs` as a run does it at its end: many at once, and what was stored by an earlier run is only read."""
     hints = Hints(project.cache)
     bulk = Bulk(store.objects.root, hints)
     try:
-        artifacts, warnings = keep_outputs(bulk, declared, cwd, started_at)
+        artifacts, warnings = keep_outputs(bulk, declared, cwd, since)
     finally:
         bulk.drop()
     try:
@@ -47,10 +47,11 @@ def store_outputs(
 
 
 def keep_outputs(
-    objects: Storage, declared: Sequence[Declared], cwd: str, started_at: str
+    objects: Storage, declared: Sequence[Declared], cwd: str, since: Since
 ) -> tuple[list[Artifact], list[str]]:
     """Store every file or folder that matches, all at once; (artifacts, warnings). A pattern without a match is a
-    warning; an output that cannot be kept whole is one too, and is not kept at all."""
+    warning; an output that cannot be kept whole is one too, and is not kept at all; one that is older than `since` is
+    kept, marked and said."""
     found = [(output, path) for output in declared for path in _find(output.pattern, cwd)]
     by_path = {path: OneOutput(path, cwd) for _, path in found}
     _keep(objects, list(by_path.values()))
@@ -67,10 +68,10 @@ def keep_outputs(
         if one.trouble:
             warnings.append(f"output {label} not kept: {path}: {one.trouble.strerror or one.trouble}")
             continue
-        artifact = one.artifact(label)
+        artifact = one.artifact(label, is_older=is_older(path, since))
         kept[artifact.kind, artifact.path] = artifact
         warnings += [f"output {label}: {path}: left out {what}" for what in one.left_out]
-        if is_older(path, started_at):
+        if artifact.is_older:
             warnings.append(f"output {label}: {output.pattern} was not written by this run: it is older")
     return list(kept.values()), warnings
 
@@ -121,18 +122,3 @@ def _threads(wanted: Sequence[OneOutput], count: int) -> int:
         return processors()
     size = sum(one.size_of(name) for one in wanted for name in one.names)
     return processors() if count > 1 and size >= LARGE else 1
-
-
-def is_older(path: str, started_at: str) -> bool:
-    """Was nothing at `path` written since the run started? Two seconds of slack for coarse clocks of file systems.
-    False for what has gone meanwhile."""
-    import calendar
-
-    began = calendar.timegm(time.strptime(started_at[:19], "%Y-%m-%dT%H:%M:%S")) - 2
-    try:
-        inside = walk(path, []) if os.path.isdir(path) else ()
-        return all(
-            os.lstat(p).st_mtime < began for p in (os.path.realpath(path), *(os.path.join(path, n) for n in inside))
-        )
-    except FileNotFoundError:
-        return False

@@ -177,7 +177,8 @@ def _input(given: Input) -> JsonObject:
 
 
 def artifact_json(artifact: Artifact, *, is_expired: bool = False) -> JsonObject:
-    """One kept output; `folder`: its digest names a tree; `expired`: its bytes may be gone."""
+    """One kept output; `folder`: its digest names a tree; `expired`: its bytes may be gone; `older`: the run has not
+    written it, it lay there before."""
     return {
         "kind": artifact.kind,
         "path": artifact.path,
@@ -186,6 +187,7 @@ def artifact_json(artifact: Artifact, *, is_expired: bool = False) -> JsonObject
         "files": artifact.files,
         "folder": artifact.is_tree,
         "expired": is_expired,
+        "older": artifact.is_older,
     }
 
 

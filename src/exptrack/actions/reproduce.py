@@ -23,7 +23,6 @@ from exptrack.actions.fresh_folder import place_inputs, restore_code
 from exptrack.actions.holdings import files_of
 from exptrack.actions.installers import check_choice
 from exptrack.actions.layout import Layout
-from exptrack.actions.outputs import is_older
 from exptrack.actions.places import Place
 from exptrack.actions.rebuild_environment import Built, rebuild, recorded_environment
 from exptrack.actions.relocate import is_below
@@ -191,8 +190,7 @@ def _judge(
     if built.prefix and used and not is_below(folder, os.path.realpath(built.prefix)):
         notes.append(f"the command chose {used} by itself, not the Python of {built.prefix}")
     rules = rules_of(place, run, wish)
-    written = {a.path for a in again.manifest.artifacts}
-    stale = {p for p in written if is_older(os.path.join(layout.cwd, p), again.manifest.started_at)}
+    stale = {a.path for a in again.manifest.artifacts if a.is_older}
     stale_then = {a.path for a in run.manifest.artifacts if _was_stale(run, a)}
     comparison = compare(
         run.manifest,
@@ -210,8 +208,8 @@ def _judge(
 
 
 def _was_stale(run: Run, artifact: Artifact) -> bool:
-    """Did the first run not write it either? Its record says so in words (actions/outputs.py)."""
-    return any(
+    """Did the first run not write it either? Records of before it was marked say so in words (actions/outputs.py)."""
+    return artifact.is_older or any(
         w.startswith(f"output {artifact.kind}:") and "not written by this run" in w for w in run.manifest.warnings
     )
 

@@ -136,6 +136,7 @@ def _asked_of(config: Config) -> dict[str, Any]:
         "required_metrics": config.required_metrics,
         "required_outputs": config.required_outputs,
         "required_tags": config.required_end_tags,
+        "is_written_required": config.is_written_required,
         "allowed_tags": config.allowed_tags,
     }
 

@@ -268,6 +268,8 @@ def _last_line(run_id: str, result: dict[str, Any], seconds: float) -> str:
     parts = [f"exptrack: {result['status']} {run_id} in {duration(seconds)}"]
     if result.get("missing"):
         parts.append("missing: " + ", ".join(result["missing"]))
+    if result.get("older"):
+        parts.append(f"not written by this run: {', '.join(result['older'])}")
     if result.get("headline"):
         parts.append(result["headline"])
     if result.get("warnings"):

@@ -231,7 +231,7 @@ def _outputs(run: Run) -> Rows:
             humane.size(a.size),
             _files(a.files),
             Span(a.digest[:DIGEST], "dim"),
-            Span(_fate(run, a), "yellow"),
+            Span(", ".join(filter(None, ["not written by this run" * a.is_older, _fate(run, a)])), "yellow"),
         ]
         for a in run.manifest.artifacts
     ]

@@ -87,6 +87,7 @@ def asked_of(start: Start) -> dict[str, Any]:
         "params": {k: start.params[k] for k in start.given_params},
         "goals": dict(start.goals),
         "required": [list(start.required_metrics), list(start.required_outputs), list(start.required_tags)],
+        **({"written": True} if start.is_written_required else {}),
         **{k: start.extra[k] for k in ("configs", "reading") if k in start.extra},
     }
 
@@ -104,11 +105,15 @@ def _part(kind: Any, raw: Mapping[str, Any] | None) -> Any:
 def unmet(
     start: Start, tags: Mapping[str, str], metrics: Mapping[str, MetricSummary], artifacts: Sequence[Artifact]
 ) -> tuple[str, ...]:
-    """What the policy wanted by the end and did not get: `metric val/acc`, `output model`, `tag owner`."""
+    """What the policy wanted by the end and did not get: `metric val/acc`, `output model`, `tag owner`. Where
+    outputs must be written by the run, one that only lay there is none: `output model, written by this run`."""
     kinds = {a.kind for a in artifacts}
+    own = {a.kind for a in artifacts if not a.is_older}
+    stale = [k for k in dict.fromkeys(a.kind for a in artifacts) if k not in own and start.is_written_required]
     return (
         *(f"metric {m}" for m in start.required_metrics if m not in metrics),
         *(f"output {o}" for o in start.required_outputs if o not in kinds),
+        *(f"output {o}, written by this run" for o in stale),
         *(f"tag {t}" for t in start.required_tags if not tags.get(t)),
     )
 

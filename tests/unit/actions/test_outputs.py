@@ -17,15 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exptrack.actions.outputs import is_older, keep_folder, keep_outputs, store_outputs
+from exptrack.actions.outputs import keep_folder, keep_outputs, store_outputs
+from exptrack.actions.written import Since
 from exptrack.model import Declared
-from exptrack.record.rundir import utc
 from exptrack.store.bulk import Bulk
 from exptrack.store.objects import BLOCK, Objects
 from exptrack.store.trees import decode_tree
 from made import digest_of
 
-LONG_AGO = "2020-01-01T00:00:00.000Z"
+LONG_AGO = Since.of("2020-01-01T00:00:00.000Z")
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def keep(work, tmp_path):
     """Keep declared outputs -> ({(kind, path): artifact}, warnings)."""
     objects = Objects(str(tmp_path / "objects"))
 
-    def go(*declared, started_at=LONG_AGO):
+    def go(*declared, since=LONG_AGO):
         pairs = [Declared(label=label, pattern=pattern) for label, pattern in declared]
-        kept, warnings = keep_outputs(objects, pairs, str(work), started_at)
+        kept, warnings = keep_outputs(objects, pairs, str(work), since)
         assert len({(a.kind, a.path) for a in kept}) == len(kept)
         return {(a.kind, a.path): a for a in kept}, warnings
 
@@ -176,7 +176,7 @@ def test_a_symlink_is_followed_where_it_was_named(keep, work):
 def test_an_empty_folder_and_an_empty_file_are_outputs(keep, work):
     (work / "out").mkdir()
     (work / "m.pt").touch()
-    kept, warnings = keep(("model", "m.pt"), ("logs", "out"), started_at=utc(time.time()))
+    kept, warnings = keep(("model", "m.pt"), ("logs", "out"), since=Since(time.time()))
     assert (kept["model", "m.pt"].size, kept["logs", "out"].files) == (0, 0)
     assert warnings == []
 
@@ -265,6 +265,7 @@ def test_a_file_that_vanishes_after_it_was_kept_is_kept(work, tmp_path):
 AS_NOBODY = """
 import _strptime, calendar, glob, os, sys
 from exptrack.actions.outputs import keep_outputs
+from exptrack.actions.written import Since
 from exptrack.model import Declared
 from exptrack.store.objects import Objects
 from exptrack.store.trees import decode_tree
@@ -272,7 +273,7 @@ if os.geteuid() == 0:
     os.setuid(65534)
 objects = Objects(sys.argv[1])
 declared = [Declared(label="m", pattern="out"), Declared(label="n", pattern="alone")]
-kept, warnings = keep_outputs(objects, declared, sys.argv[2], "2020-01-01T00:00:00.000Z")
+kept, warnings = keep_outputs(objects, declared, sys.argv[2], Since(0.0))
 print(repr(([[f.path for f in decode_tree(objects.read(a.digest))] for a in kept], warnings)))
 """
 
@@ -438,40 +439,19 @@ def test_a_store_is_not_put_into_itself(work):
 # --- written by this run? --------------------------------------------------------------------------------------------
 
 
-def age(path, seconds):
-    then = time.time() - seconds
-    os.utime(path, (then, then), follow_symlinks=False)
-
-
-def test_an_output_that_is_older_than_the_run_is_kept_and_said(keep, work):
+def test_an_output_that_is_older_than_the_run_is_kept_marked_and_said(keep, work):
     (work / "m.pt").write_bytes(b"x")
-    age(work / "m.pt", 3600)
-    kept, warnings = keep(("model", "m.pt"), started_at=utc(time.time() - 60))
-    assert ("model", "m.pt") in kept
+    kept, warnings = keep(("model", "m.pt"), since=Since(time.time() + 60))
+    assert kept["model", "m.pt"].is_older
     assert len(warnings) == 1
     assert "older" in warnings[0]
 
 
-def test_a_folder_is_older_only_when_everything_in_it_is(work):
-    (work / "out").mkdir()
-    for name in ("a", "b"):
-        (work / "out" / name).write_bytes(b"x")
-        age(work / "out" / name, 3600)
-    age(work / "out", 3600)
-    started = utc(time.time() - 60)
-    assert is_older(str(work / "out"), started)
-    os.utime(work / "out" / "b")
-    assert not is_older(str(work / "out"), started)
-
-
-def test_a_coarse_clock_does_not_make_a_fresh_file_old(work):
-    (work / "m").write_bytes(b"x")
-    age(work / "m", 1)
-    assert not is_older(str(work / "m"), utc(time.time()))
-
-
-def test_what_has_gone_is_not_old(work):
-    assert not is_older(str(work / "none"), utc(time.time()))
+def test_one_that_the_run_has_written_is_not_marked(keep, work):
+    (work / "m.pt").write_bytes(b"x")
+    kept, warnings = keep(("model", "m.pt"))
+    assert not kept["model", "m.pt"].is_older
+    assert warnings == []
 
 
 # --- the digest of a folder ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from exptrack.actions.outputs import keep_outputs
 from exptrack.actions.promote import demote, promote
 from exptrack.actions.which import digest_of as digest_of_path
 from exptrack.actions.which import which, which_listed
+from exptrack.actions.written import Since
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Declared
 from made import digest_of, manifest
@@ -34,7 +35,7 @@ def made(store, work):
     (work / "out" / "link").symlink_to("deep")
     for run_id, started, patterns in ((OLD, 1, ["m.pt"]), (NEW, 2, ["m.pt", "out"])):
         declared = [Declared(label="model", pattern=p) for p in patterns]
-        kept, _ = keep_outputs(store.objects, declared, str(work), "2020-01-01T00:00:00.000Z")
+        kept, _ = keep_outputs(store.objects, declared, str(work), Since(0.0))
         at = f"2026-01-0{started}T00:00:00.000Z"
         store.records.add_manifest(manifest(run_id, artifacts=tuple(kept), started_at=at, ended_at=at))
 

@@ -1,0 +1,74 @@
+"""Outputs that a run has not written: what lies there from the run before is kept, and nobody is misled by it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tool import Tool
+
+TRAIN = """
+import os, sys
+print("val/acc: 0.9")
+if sys.argv[1] == "oops":
+    sys.exit(3)
+if sys.argv[1] != "idle":
+    os.makedirs("out", exist_ok=True)
+    open("out/model.bin", "w").write(sys.argv[1])
+"""
+
+
+@pytest.fixture
+def trained(tool: Tool) -> Tool:
+    """One run has written its model, this very moment."""
+    tool.write("train.py", TRAIN)
+    tool.write(".gitignore", "out\n")
+    tool.committed()
+    train(tool, "0.1")
+    return tool
+
+
+def train(tool: Tool, word: str, code: int = 0) -> str:
+    """Run it; what it says on stderr."""
+    words = ("run", "-o", "model=out/model.bin", "--", sys.executable, "train.py", word)
+    return tool(*words, code=code).stderr
+
+
+def test_a_crashed_run_of_a_loop_does_not_pass_for_the_author_of_the_model_before(trained: Tool) -> None:
+    assert "not written by this run: model" in train(trained, "oops", code=3)
+    run = trained.json("show", "@")
+    assert (run["status"], [a["older"] for a in run["artifacts"]]) == ("failed", [True])
+    assert any("was not written by this run" in w for w in run["warnings"])
+    assert [line for line in trained("show", "@").stdout.splitlines() if "not written by this run" in line]
+    assert [a["older"] for a in trained.json("show", "@~1")["artifacts"]] == [False]
+
+
+def test_a_run_that_only_finds_its_output_is_finished_and_the_gates_note_it(trained: Tool) -> None:
+    assert "not written by this run: model" in train(trained, "idle")
+    assert trained.json("show", "@")["status"] == "finished"
+    gates = {g["gate"]: g for g in trained.json("why", "@", "churn")["gates"]}
+    assert (gates["written by this run"]["passed"], gates["written by this run"]["value"]) == (
+        True,
+        "no: out/model.bin",
+    )
+    assert "out/model.bin" in trained("promote", "@", "churn").stdout
+    assert "written by this run" not in trained("why", "@~1", "churn").stdout
+
+
+def test_the_policy_makes_such_an_output_a_missing_one(trained: Tool) -> None:
+    trained.write("exptrack.toml", "[require.end]\nwritten = true\n")
+    assert "every kind of output written by the run itself" in trained("policy", "explain").stdout
+    trained("policy", "check")
+    said = train(trained, "idle")
+    assert "missing: output model, written by this run" in said
+    assert trained.json("show", "@")["status"] == "incomplete"
+    trained("promote", "@", "churn", code=4)
+    train(trained, "0.2")
+    assert trained.json("show", "@")["status"] == "finished"
+
+
+def test_what_an_earlier_attempt_wrote_is_the_runs_own(trained: Tool) -> None:
+    run = trained.json("show", "@")["id"]
+    trained("run", "--resume", run, "--", sys.executable, "train.py", "idle")
+    assert [a["older"] for a in trained.json("show", run)["artifacts"]] == [False]
