@@ -423,3 +423,31 @@ def test_what_cannot_be_continued_is_a_new_run_and_the_training_starts(train: To
     assert "is prod@1" in said
     assert "recording a new run" in said
     assert len(train.run_ids()) == 2
+
+
+def test_what_only_the_old_command_line_gave_is_not_the_runs_any_more(train: Tool) -> None:
+    train.write("c.toml", "wd = 0.1\nlr = 7\n")
+    options = ["-p", "depth=3", "-c", "c.toml", *OPTIONS]
+    attempt(
+        train, *options, "--", *COMMAND, "--sleep", "0.5", "--depth", "3", "--epochs", "20", stop="7 term", code=143
+    )
+    attempt(train, "--resume", "first", "--", *COMMAND, "--epochs", "50", stop="12 term", code=143)
+    assert train.json("show", "first")["params"] == {"depth": 3, "wd": 0.1, "lr": 7, "epochs": 50}
+    attempt(train, "--resume", "first")
+    assert train.json("show", "first")["params"] == {"depth": 3, "wd": 0.1, "lr": 7, "epochs": 50}
+    assert train.json("show", "first.1")["params"]["sleep"] == 0.5
+
+    # Attempts of one run are told apart, and a run in several says that it would begin anew.
+    run_id = train.json("show", "first")["id"]
+    heads = train("diff", "first.1", "first.3").stdout.splitlines()[:2]
+    assert [line.split()[1] for line in heads] == [f"{run_id}.1", f"{run_id}.3"]
+    assert "continued from a checkpoint (3 attempts)" in train("reproduce", "first", "--dry-run").stdout
+    assert "yes, 5 of 6; command: it was continued" in train("show", "first").stdout
+
+
+def test_a_continued_run_that_differs_when_repeated_says_why(train: Tool) -> None:
+    killed_at(train, 7)
+    attempt(train, "--resume", "first", "--", *COMMAND)
+    done = json.loads(train("reproduce", "first", "--same-environment", "--json", code=1).stdout)
+    assert done["verdict"] == "differs", done["problems"]
+    assert any("continued from a checkpoint (2 attempts)" in p for p in done["problems"])

@@ -7,7 +7,7 @@ one behind it, and when the run was promoted, which must not change any more, it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from exptrack.actions.goals import goal_for
@@ -41,7 +41,7 @@ def so_far(store: Store, before: RunManifest, points: str, start: Start, own: Ru
     """The run with what a living attempt has told; nothing is written. `points`: its points file."""
     blocks = continued(points_of(store, before), lambda: blocks_of(points))
     metrics = summarise(blocks, lambda name: goal_for(name, start.goals))
-    return put_together(before, own, start, metrics, before.points)
+    return put_together(_without_old_words(before, own), own, start, metrics, before.points)
 
 
 def seal_attempt(store: Store, points: str, start: Start, own: RunManifest) -> RunManifest:
@@ -80,7 +80,23 @@ def _with(store: Store, before: RunManifest, points: str, start: Start, own: Run
         os.close(fd)
     metrics = summarise(blocks_of(merged), lambda name: goal_for(name, start.goals))
     digest = store.objects.add_file(merged)[0] if metrics else None
-    return put_together(before, own, start, metrics, digest)
+    return put_together(_without_old_words(before, own), own, start, metrics, digest)
+
+
+def _without_old_words(before: RunManifest, own: RunManifest) -> RunManifest:
+    """The run so far without parameters that its command line gave and the attempt's does not: they are not the run's
+    any more. What `-p`, a config file or the program said (another value than the command line) is."""
+    from exptrack.capture.params import from_command  # 4 ms, for continued runs only
+
+    asked = before.asked.get("params")
+    kept = {*from_command(own.command), *(asked if isinstance(asked, Mapping) else ())}
+    gone = {k: v for k, v in from_command(before.command).items() if k not in kept}
+    params = {k: v for k, v in before.params.items() if k not in gone or not _is_same(v, gone[k])}
+    return replace(before, params=params)
+
+
+def _is_same(a: object, b: object) -> bool:
+    return type(a) is type(b) and a == b
 
 
 def _nothing() -> Iterable[Series]:

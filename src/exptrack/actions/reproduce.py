@@ -32,7 +32,7 @@ from exptrack.actions.tolerance import Tolerance, parse_tolerance
 from exptrack.capture.redact import mask_text
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Artifact, Run, StoredFile
-from exptrack.reproduction import NOT_REPRODUCIBLE, TAG
+from exptrack.reproduction import DIFFERS, NOT_REPRODUCIBLE, TAG
 
 Say = Callable[[str], None]
 
@@ -203,6 +203,11 @@ def _judge(
     failed = again.manifest.exit_code not in (0, run.manifest.exit_code)
     if failed and not unlike and not run.manifest.inputs:
         notes.append("it failed this time: are there inputs that were not declared with -i?")
+    if run.manifest.attempts and comparison.verdict == DIFFERS:
+        count = len(run.manifest.attempts)
+        notes.append(
+            f"the run was continued from a checkpoint ({count} attempts); repeated, it starts from the beginning"
+        )
     said = tuple(dict.fromkeys(notes))
     return Result(run, comparison.verdict, ready, again, comparison, built.how, unlike, said)
 

@@ -102,8 +102,12 @@ def _command(m: RunManifest) -> Check:
     if exposed := Layout(m, os.path.join(os.sep, "nowhere")).exposed:
         text = f"{_some(exposed)} lies outside the code and the command does not name it: it would be overwritten"
         return Check("command", False, True, text, "write outputs below the working folder")
-    last = f": that of the last of {len(m.attempts)} attempts" if m.attempts else ""
-    return Check("command", True, True, f"whole{last}")
+    if m.attempts:
+        text = (
+            f"it was continued from a checkpoint ({len(m.attempts)} attempts); repeated, it starts from the beginning"
+        )
+        return Check("command", False, False, text, "only a checkpoint that is part of its code is there again")
+    return Check("command", True, True, "whole")
 
 
 def _environment_asked(project: Project, recorded: Environment) -> Check:

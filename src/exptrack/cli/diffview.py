@@ -24,7 +24,9 @@ _SIZES = ("memory", "gpu memory")
 
 def print_diff(screen: Screen, diff: RunDiff, a: Run, b: Run) -> None:
     """Two runs compared, sections in the order of the comparison."""
-    screen.columns([[Span("-", "red"), *_named(a, screen.now)], [Span("+", "green"), *_named(b, screen.now)]])
+    is_one_run = a.id == b.id and bool(a.manifest.attempts or b.manifest.attempts)
+    heads = (("-", "red", a), ("+", "green", b))
+    screen.columns([[Span(sign, colour), *_named(run, screen.now, is_one_run)] for sign, colour, run in heads])
     if not diff.sections:
         screen.line()
         screen.line("no difference" if diff.a != diff.b else "the same run")
@@ -38,8 +40,15 @@ def print_diff(screen: Screen, diff: RunDiff, a: Run, b: Run) -> None:
             screen.columns([[MARKS[c.kind], *say(c)] for c in changes], INDENT)
 
 
-def _named(run: Run, now: float) -> list[Piece]:
-    return [run.id, Span(run.manifest.name or "", "bold"), run.status, humane.age(run.manifest.started_at, now)]
+def _named(run: Run, now: float, is_one_run: bool) -> list[Piece]:
+    """`is_one_run`: the two are attempts of one run, told apart by the number that RUN.N takes."""
+    number = f".{len(run.manifest.attempts) or 1}" if is_one_run else ""
+    return [
+        run.id + number,
+        Span(run.manifest.name or "", "bold"),
+        run.status,
+        humane.age(run.manifest.started_at, now),
+    ]
 
 
 def _print_commands(screen: Screen, changes: Iterable[Change]) -> None:

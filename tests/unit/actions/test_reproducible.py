@@ -14,6 +14,7 @@ from exptrack.actions.find import load_run
 from exptrack.actions.reproducible import Check, Readiness, readiness, score_line
 from exptrack.model import Artifact, CodeState, Environment, Gpu, Input, Machine, StoredFile
 from exptrack.store.trees import encode_tree
+from made import attempts
 from sealed_runs import add_run, make_project, run_id
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -74,6 +75,18 @@ def test_command(place: Any, facts: dict[str, Any], text: str) -> None:
     assert not found.is_met
     assert found.is_needed
     assert text in found.text
+
+
+@pytest.mark.parametrize("is_thorough", [True, False])
+def test_a_run_that_was_continued_does_not_go_on_from_its_checkpoint(place: Any, is_thorough: bool) -> None:
+    _, store = place
+    add_run(store, 1, metrics={"acc": 0.5})
+    earlier = store.records.manifest(run_id(1))
+    store.records.add_manifest(replace(earlier, attempts=attempts("ann", "ann")))
+    found = readiness(*place, load_run(*place, run_id(1)), is_thorough=is_thorough).checks[1]
+    assert (found.name, found.is_met, found.is_needed) == ("command", False, False)
+    assert "continued from a checkpoint (2 attempts)" in found.text
+    assert "starts from the beginning" in found.text
 
 
 def test_a_crash_is_an_end_of_its_own(place: Any) -> None:
