@@ -20,6 +20,7 @@ from exptrack.actions.find import find_runs
 from exptrack.actions.logs import read_logs
 from exptrack.actions.recover import recover
 from exptrack.actions.reindex import reindex
+from exptrack.actions.verify import verify
 from exptrack.config import Project, find_project
 from exptrack.model import Run
 from exptrack.record import rundir
@@ -219,8 +220,8 @@ class Scene:
         return b"".join(read_logs(self.project, self.store, run, None))
 
     def check(self) -> dict[str, Run]:
-        """Nothing lives any more: `ls`, `recover`, `reindex` and `ls` agree, nothing named is damaged or missing, and
-        no run directory is left. Returns the runs."""
+        """Nothing lives any more: `ls`, `recover`, `reindex`, `ls` and `verify` agree, nothing named is damaged or
+        missing, and no run directory is left. Returns the runs."""
         before = self.runs()
         assert "running" not in {r.status for r in before.values()}
         age_what_nobody_knows(self.live)
@@ -232,6 +233,7 @@ class Scene:
             assert after[run_id] == run
         assert list(self.live.iterdir()) == []
         check_store(self.store)
+        assert verify(self.store).problems == ()
         for run in after.values():
             self.check_points(run)
         return after

@@ -7,8 +7,7 @@ import signal
 
 import pytest
 
-from crash.scene import Scene, Victim, kill, watch
-from crash.test_steps import BEFORE_START, ENDING, STEPS
+from crash.scene import BEFORE_START, ENDING, RECORDED, Scene, Victim, kill, watch
 from drive import wait_for
 from exptrack.model import Run
 
@@ -75,7 +74,7 @@ def the_run(scene: Scene, before: Run) -> Run:
     return run
 
 
-@pytest.mark.parametrize("step", [*STEPS, *SEALING])
+@pytest.mark.parametrize("step", [*RECORDED, *SEALING])
 def test_a_recorder_that_is_killed_costs_the_attempt_nothing(scene: Scene, step: str) -> None:
     before = first(scene)
     victim = bring_to(scene, step)
@@ -87,7 +86,7 @@ def test_a_recorder_that_is_killed_costs_the_attempt_nothing(scene: Scene, step:
     assert [a.path for a in run.manifest.artifacts] == ["model.bin"]
 
 
-@pytest.mark.parametrize("step", [*BEFORE_START, *STEPS, *SEALING])
+@pytest.mark.parametrize("step", [*BEFORE_START, *RECORDED, *SEALING])
 def test_when_everything_of_ours_is_killed_the_attempt_is_sealed_by_who_comes_next(scene: Scene, step: str) -> None:
     before = first(scene)
     victim = bring_to(scene, step)
