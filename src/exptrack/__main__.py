@@ -9,10 +9,22 @@ import sys
 def main() -> None:
     from exptrack.cli.main import main as open_door
 
+    if sys.stdout is None or sys.stderr is None:
+        _stand_in_for_closed_streams()
     code = open_door(sys.argv[1:])
     if sys.argv[1:2] == ["run"]:
         _leave(code)
     sys.exit(code)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """What was closed (`2>&-`) is None in Python, and `print(file=None)` writes to stdout: into the training's output."""
+    from exptrack.files import hold_closed_streams
+
+    hold_closed_streams()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - as long as the process
 
 
 def _leave(code: int) -> None:
