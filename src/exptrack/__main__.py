@@ -18,7 +18,7 @@ def main() -> None:
 
 
 def _stand_in_for_closed_streams() -> None:
-    """What was closed (`2>&-`) is None in Python, and `print(file=None)` writes to stdout: into the training's output."""
+    """What was closed (`2>&-`) is None in Python, and print to that goes to stdout: into the training's output."""
     from exptrack.files import hold_closed_streams
 
     hold_closed_streams()

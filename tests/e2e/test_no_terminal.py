@@ -62,7 +62,7 @@ def test_as_cron_and_batch_systems_start_it(tool: Tool, look: list[str], redirec
     assert wrapped == bare
     run = tool.json("show", "@")
     assert (run["status"], run["exit_code"]) == ("failed", 7)
-    assert ("loss" in run["metrics"]) == ("'open', " in bare.partition(", ")[2])
+    assert ("loss" in run["metrics"]) == (bare.split(", ")[1] == "'open'")
 
 
 def test_what_exptrack_says_never_gets_into_another_stream(tool: Tool) -> None:
@@ -145,11 +145,7 @@ def test_nohup_in_the_background_outlives_the_terminal(tool: Tool, way: str) -> 
     wait_for((tool.folder / "ended").exists)
     if way == "wrapped":
         wait_for(lambda: tool.json("show", "@")["status"] == "finished")
-        assert (
-            tool("logs", "@").stdout
-            == (tool.folder / "out").read_text().partition("step=")[1]
-            + (tool.folder / "out").read_text().partition("step=")[2]
-        )
+        assert (tool.folder / "out").read_text().endswith(tool("logs", "@").stdout)
 
 
 @pytest.mark.parametrize("reader", ["head -n 3", "sed -n 3q", "true"])
