@@ -28,9 +28,10 @@ def stream(fd):
     except OSError as e:
         return e.strerror
     return "terminal" if os.isatty(fd) else "open"
+streams = [stream(fd) for fd in range(3)]  # before a file is opened that gets a free number
 with open("seen", "a") as f:
-    print([stream(fd) for fd in range(3)], os.getpgrp() == os.getpid(), file=f)
-if stream(1) == "open":
+    print(streams, os.getpgrp() == os.getpid(), file=f)
+if streams[1] == "open":
     os.write(1, b"step=1 loss=0.5\\n")
 sys.exit(7)
 """

@@ -19,7 +19,7 @@ from exptrack.actions.journal import Journal
 from exptrack.actions.keep_rules import Reasons, add_lineage, reasons_to_stay
 from exptrack.actions.links import Link, Made, Span, Used, link
 from exptrack.actions.trash import Moved, TrashBatch, alone, move_to_trash
-from exptrack.actions.unnamed import NOTHING, Unnamed, find_unnamed, move_unnamed
+from exptrack.actions.unnamed import NOTHING, Unnamed, file_info, find_unnamed, move_unnamed
 from exptrack.actions.unsealed import unsealed_runs
 from exptrack.capture.seen import CACHE_FILE
 from exptrack.config import Project, parse_duration
@@ -185,7 +185,7 @@ def _size_of(store: Store) -> int:
         return 0
     entries = list(os.scandir(store.objects.root))
     entries += [entry for folder in entries if folder.is_dir() for entry in os.scandir(folder)]
-    return sum(entry.stat().st_size for entry in entries if entry.is_file())
+    return sum(info.st_size for entry in entries if (info := file_info(entry)))
 
 
 def _until_it_fits(inventory: Inventory, leaving: list[Run], links: list[Link], excess: int) -> set[str]:

@@ -94,8 +94,8 @@ def _objects(store: Store) -> Iterator[tuple[str, os.stat_result]]:
     for prefix in _entries(store.objects.root):
         if _FOLDER.match(prefix.name) and prefix.is_dir(follow_symlinks=False):
             for entry in _entries(prefix.path):
-                if _REST.match(entry.name) and entry.is_file(follow_symlinks=False):
-                    yield prefix.name + entry.name, entry.stat(follow_symlinks=False)
+                if _REST.match(entry.name) and (info := file_info(entry)):
+                    yield prefix.name + entry.name, info
 
 
 def _temporary(store: Store) -> Iterator[tuple[str, int, float]]:
@@ -107,9 +107,16 @@ def _temporary(store: Store) -> Iterator[tuple[str, int, float]]:
         for part in inside:
             for entry in _entries(os.path.join(store.root, part)):
                 is_ours = entry.name.startswith(".") and entry.name.endswith(".tmp")
-                if is_ours and entry.is_file(follow_symlinks=False):
-                    info = entry.stat(follow_symlinks=False)
+                if is_ours and (info := file_info(entry)):
                     yield os.path.join(part, entry.name), info.st_size, info.st_mtime
+
+
+def file_info(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None for what is no file, or none any more: a writer beside us has given it its name, or another `gc` took it."""
+    try:
+        return entry.stat(follow_symlinks=False) if entry.is_file(follow_symlinks=False) else None
+    except FileNotFoundError:
+        return None
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

@@ -113,6 +113,15 @@ class Survey:
                 out[digest] = size
         return out
 
+    def look_again(self) -> None:
+        """What was not in its place may be back: `undo gc` moves the bytes, and then says so."""
+        for digest in [d for d in self.bad if self.store.objects.is_whole(d)]:
+            del self.bad[digest]
+            if digest in self.trees:
+                files = {f.digest for f in tree_of(self.store, digest)}
+                self.inner |= files
+                self.bad.update((d, "missing") for d in files if not self.store.objects.has(d))
+
     def hurt(self, expired: Callable[[str], frozenset[str]]) -> Iterable[Problem]:
         """Every run that names something bad, and what of it. `expired`: digests a run may lack."""
         for digest, wrong in sorted(self.bad.items()):
@@ -159,6 +168,7 @@ def verify(
     survey.bad.update((d, survey.wrong(d)) for d in bad)
     # After the hashing and not before: what `gc` let go meanwhile is said by now.
     words = read_words(store)
+    survey.look_again()
     found = [*survey.problems, *survey.hurt(_expired(survey, words))]
     for run_id, number in store.records.stray_attempts():
         if run_ids is None or run_id in run_ids:

@@ -206,3 +206,19 @@ def test_only_a_verify_of_everything_goes_on_and_ends_the_list(store, tmp_path, 
     known.save()
     assert verify(store, unfinished=Unfinished(cache, store.root), **options).earlier is None
     assert Unfinished(cache, store.root).read
+
+
+@pytest.mark.parametrize("data", [b"weights", b"aaaa", b"the report"], ids=["a file", "inside a folder", "a folder"])
+def test_what_comes_back_while_it_reads_is_no_damage(store, tmp_path, data):
+    """As `undo gc` brings it: the bytes first, the words later."""
+    artifact = next(a for a in store.records.manifest(AN_ID).artifacts if a.is_tree)
+    path = Path(store.objects.path(artifact.digest if data == b"the report" else digest_of(data)))
+    away = path.rename(tmp_path / "away")
+
+    def bring_back(_done):
+        if away.exists():
+            away.rename(path)
+
+    assert found(store, progress=bring_back) == []
+    path.unlink()
+    assert found(store) != []
