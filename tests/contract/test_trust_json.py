@@ -32,7 +32,7 @@ def test_verify():
     data = present.verified_json(Verified(2, 9, 8, 512, (), {}, Earlier(1763848443.0, 1, 7)))
     assert data["earlier"] == {"since": "2025-11-22T21:54:03.000Z", "objects": 1, "size": 7}
     data = present.verified_json(Verified(2, 9, 8, 512, (Problem("r", "model m", "missing", "d"),), {"m": "h"}))
-    holds(data["problems"][0], "run", "what", "problem", "digest")
+    holds(data["problems"][0], "run", "what", "problem", "digest", "file")
     assert data["passed"] is False
 
 

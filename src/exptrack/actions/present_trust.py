@@ -29,7 +29,10 @@ def verified_json(done: Verified) -> JsonObject:
         "objects": done.objects,
         "read": done.read,
         "size": done.size,
-        "problems": [{"run": p.run, "what": p.what, "problem": p.wrong, "digest": p.digest} for p in done.problems],
+        "problems": [
+            {"run": p.run, "what": p.what, "problem": p.wrong, "digest": p.digest, "file": p.file}
+            for p in done.problems
+        ],
         "heads": done.heads,
         "earlier": done.earlier
         and {"since": utc(done.earlier.since), "objects": done.earlier.objects, "size": done.earlier.size},

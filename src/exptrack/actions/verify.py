@@ -23,12 +23,14 @@ from exptrack.store.place import Store
 
 
 class Problem(NamedTuple):
-    """`run`: its id, or MODEL@N for a line of a model's history; `wrong`: missing, altered, or how."""
+    """`run`: its id, or MODEL@N for a line of a model's history; `wrong`: missing, altered, or how; `file`: the
+    altered object."""
 
     run: str
     what: str
     wrong: str
     digest: str | None = None
+    file: str | None = None
 
 
 class Earlier(NamedTuple):
@@ -127,7 +129,7 @@ class Survey:
         for digest, wrong in sorted(self.bad.items()):
             for run_id, holding in self.named.get(digest, ()):
                 if wrong != "missing" or digest not in expired(run_id):
-                    yield Problem(run_id, holding.what, wrong, digest)
+                    yield self._problem(run_id, holding.what, wrong, digest)
         bad_inside = self.inner.intersection(self.bad)
         if not bad_inside:
             return
@@ -139,7 +141,11 @@ class Survey:
                     wrong = self.bad[file.digest]
                     if wrong != "missing" or file.digest not in expired(run_id):
                         separator = " " if holding.what.startswith("code") else "/"
-                        yield Problem(run_id, f"{holding.what}{separator}{file.path}", wrong, file.digest)
+                        what = f"{holding.what}{separator}{file.path}"
+                        yield self._problem(run_id, what, wrong, file.digest)
+
+    def _problem(self, run_id: str, what: str, wrong: str, digest: str) -> Problem:
+        return Problem(run_id, what, wrong, digest, self.store.objects.path(digest) if wrong == "altered" else None)
 
 
 def verify(

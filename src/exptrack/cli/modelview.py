@@ -167,6 +167,12 @@ def print_verified(
         said = f"{counted(earlier.objects, 'object')}, {humane.size(earlier.size)} had been read"
         screen.line(Span(f"{said} when it was interrupted, since {humane.date(utc(earlier.since))}", "dim"))
     screen.columns([[Span("✗", "red"), p.run, p.what, Span(p.wrong, "red")] for p in problems])
+    for file in dict.fromkeys(p.file for p in problems if p.file):
+        screen.line(Span(f"altered: {file}", "yellow"))
+    if any(p.file for p in problems):
+        screen.line(
+            "to repair: move it away; the next run or `exptrack reproduce` that has these bytes stores them again"
+        )
     found = f"{counted(count, 'object')} read, {humane.size(size)}: "
     style = "bold red" if problems else "bold green"
     screen.line(found, Span(_hurt(problems) or "all as recorded", style))

@@ -40,8 +40,8 @@ class Bulk(Objects):
     def has(self, digest: str) -> bool:
         return self.path(digest) in self._waiting or super().has(digest)
 
-    def touch(self, digest: str, size: int | None = None) -> bool:
-        return self.path(digest) in self._waiting or super().touch(digest, size)
+    def touch(self, digest: str, size: int | None = None, source: bytes | int | None = None) -> bool:
+        return self.path(digest) in self._waiting or super().touch(digest, size, source)
 
     def _seal(self, fd: int, tmp: str, path: str, size: int) -> None:
         os.fchmod(fd, self.modes.object)

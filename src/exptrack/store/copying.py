@@ -103,6 +103,31 @@ def digest_of(source: int, tell: Callable[[int], None] | None = None) -> tuple[s
     return summer.hexdigest(), size
 
 
+def is_same(path: str, source: bytes | int) -> bool:
+    """Does a file hold these bytes, or all that this descriptor holds? Not when it cannot be read for a bad disk; one
+    that is somebody else's to read is taken at its word."""
+    try:
+        # Never waits: a pipe in its place holds nothing.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    try:
+        if isinstance(source, bytes):
+            return os.read(fd, len(source) + 1) == source
+        offset = 0
+        while (block := os.pread(source, BLOCK, offset)) == os.pread(fd, BLOCK, offset):
+            if not block:
+                return True
+            offset += len(block)
+        return False
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
 def start_writing(fd: int, offset: int = 0, count: int = 0) -> None:
     """Let the disk begin with what was written, without waiting for it: the fsync that comes later finds it done. Linux
     does so when told that the bytes are not needed; elsewhere nothing happens. `count` 0: to the end."""

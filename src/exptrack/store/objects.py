@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from exptrack.errors import Damaged
 from exptrack.files import publish, remove_if_there, sync_folder, temporary_name, write_all
-from exptrack.store.copying import BLOCK, copy, digest_of, fingerprint
+from exptrack.store.copying import BLOCK, copy, digest_of, fingerprint, is_same
 from exptrack.store.modes import Modes, make_folder, modes_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_READ = 1 << 30
 # Seconds for which an object need not be touched again; `gc` spares it for twice as long (actions/retain.py: YOUNG).
 TOUCHED = 1800.0
+# Bytes up to which an object that is there already is compared with what is to be stored: it costs a read, and no hash.
+COMPARED = 1 << 24
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -61,13 +63,16 @@ class Objects:
         except FileNotFoundError:
             return None
 
-    def touch(self, digest: str, size: int | None = None) -> bool:
+    def touch(self, digest: str, size: int | None = None, source: bytes | int | None = None) -> bool:
         """Is it there? Then it counts as stored now: `gc` lets nothing go that somebody has just stored again and is
-        about to name (actions/trash.py). `size`, its bytes where they are known: one that was cut or grew is not there
-        and is stored anew, else every later run with these bytes would be damaged from the start."""
+        about to name (actions/trash.py). `size`, its bytes where they are known, and `source`, themselves or an open
+        file of them: one that was cut, grew or was altered is not there and is stored anew, else every later run with
+        these bytes would be damaged from the start. Of larger ones than COMPARED only the size is looked at."""
         path = self.path(digest)
         try:
             if size is not None and os.stat(path).st_size != size:
+                return False
+            if size is not None and size <= COMPARED and source is not None and not is_same(path, source):
                 return False
             os.utime(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +94,7 @@ class Objects:
     def add_bytes(self, data: bytes) -> str:
         """Store bytes; returns their digest. OSError when the disk will not take them: then nothing has a name."""
         digest = hashlib.sha256(data).hexdigest()
-        if not self.touch(digest, len(data)):
+        if not self.touch(digest, len(data), data):
             with self._new() as (fd, tmp):
                 write_all(fd, data)
                 self._seal(fd, tmp, self.path(digest), len(data))
@@ -121,7 +126,7 @@ class Objects:
             return self._copy(source)
         mark = fingerprint(source, info.st_size)
         found = digest_of(source) if mark in self.hints else None
-        if found is None or not self.touch(*found):
+        if found is None or not self.touch(*found, source):
             os.lseek(source, 0, os.SEEK_SET)
             found = self._copy(source)
         self.hints.add(mark)
@@ -130,7 +135,7 @@ class Objects:
     def _copy(self, source: int) -> tuple[str, int]:
         with self._new() as (fd, tmp):
             digest, size = copy(source, fd)
-            if self.touch(digest, size):
+            if self.touch(digest, size, source):
                 remove_if_there(tmp)
             else:
                 self._seal(fd, tmp, self.path(digest), size)

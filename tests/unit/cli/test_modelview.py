@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from exptrack.actions.approve import Approval
 from exptrack.actions.promote import History, Verdict
+from exptrack.actions.verify import Problem
 from exptrack.actions.which import Answer, Match
 from exptrack.cli.modelview import (
     print_answer,
@@ -108,3 +109,14 @@ def test_who_made_the_files_of_a_folder_or_list():
 
 def verified(count, problems):
     return [" ".join(words) for words in lines(print_verified, count, 2048, problems)]
+
+
+def test_an_altered_object_is_named_with_the_way_to_repair_it():
+    problems = [
+        Problem("r1", "model m", "altered", "d", "/s/objects/d"),
+        Problem("r2", "model m", "altered", "d", "/s/objects/d"),
+    ]
+    said = verified(2, problems)
+    assert said.count("altered: /s/objects/d") == 1
+    assert [line for line in said if line.startswith("to repair: move it away")]
+    assert not [line for line in verified(2, [Problem("r1", "model m", "missing", "d")]) if "repair" in line]

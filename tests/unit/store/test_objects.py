@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from dying import die_at_every_step, kill_after, race
 from exptrack.errors import Damaged
-from exptrack.store.objects import BLOCK, Objects
+from exptrack.store.objects import BLOCK, COMPARED, Objects
 from made import digest_of
 
 BIG = os.urandom(1000) * 2_500  # a little over two blocks
@@ -73,6 +75,50 @@ def test_an_object_that_was_cut_or_grew_is_stored_anew(objects, tmp_path, data, 
         again()
         assert objects.read(digest) == data
     assert rest(tmp_path) == []
+
+
+@pytest.mark.parametrize("data", [b"small", BIG], ids=["small", "big"])
+@pytest.mark.parametrize("where", [0, -1])
+def test_an_object_that_was_altered_at_its_length_is_stored_anew(objects, tmp_path, data, where):
+    (tmp_path / "a").write_bytes(data)
+    digest, _ = objects.add_file(str(tmp_path / "a"))
+    place = Path(objects.path(digest))
+    for again in (lambda: objects.add_file(str(tmp_path / "a")), lambda: objects.add_bytes(data)):
+        wrong = bytearray(data)
+        wrong[where] ^= 1
+        place.chmod(0o600)
+        place.write_bytes(wrong)
+        again()
+        assert objects.read(digest) == data
+        assert stat.S_IMODE(place.stat().st_mode) == 0o400
+    assert rest(tmp_path) == []
+
+
+def test_an_altered_object_is_there_until_the_right_one_takes_its_place(objects, tmp_path, monkeypatch):
+    place = Path(objects.path(objects.add_bytes(b"right")))
+    place.chmod(0o600)
+    place.write_bytes(b"wrong")
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="full"):
+        objects.add_bytes(b"right")
+    assert place.read_bytes() == b"wrong"
+    assert rest(tmp_path) == []
+
+
+def test_a_very_large_object_is_taken_by_its_size(objects, tmp_path):
+    data = b"\1" * (COMPARED + 1)
+    (tmp_path / "a").write_bytes(data)
+    digest, _ = objects.add_file(str(tmp_path / "a"))
+    place = Path(objects.path(digest))
+    place.chmod(0o600)
+    with place.open("r+b") as f:
+        f.write(b"\2")
+    objects.add_file(str(tmp_path / "a"))
+    assert objects.is_whole(digest) is False
 
 
 def test_an_object_is_read_only_and_its_folders_are_ours_alone(objects, tmp_path):
