@@ -96,3 +96,22 @@ def test_a_run_that_is_continued_has_still_passed_the_policy_by(strict: Tool) ->
     strict("run", "--no-policy", "trying again", "--", "false", code=1)
     strict.write("exptrack.toml", POLICY)
     assert "[require] bypass" in strict("run", "--resume", "@", *met, "--", "true", code=125).stderr
+
+
+def test_what_will_be_missing_is_said_before_hours_of_training(tool: Tool) -> None:
+    tool.write("exptrack.toml", '[require.end]\noutputs = ["model", "tokenizer"]\n')
+    tool.write("train.py", "print('ran')\n")
+    tool.write("here.csv", "1")
+    inputs = ["-i", "train=nope.csv", "-i", "here.csv", "-i", "many=*.parquet"]
+    done = tool("run", *inputs, "-o", "model=m.bin", "--", sys.executable, "train.py")
+    assert done.stdout == "ran\n"
+    said = [line for line in done.stderr.splitlines() if "warning" in line and "recording" not in line][:2]
+    assert said == [
+        "exptrack: warning: the policy wants output tokenizer; no -o tokenizer=… was given: "
+        'say exptrack.artifact("tokenizer", PATH) or the run will be incomplete',
+        "exptrack: warning: input train: nothing at nope.csv",
+    ]
+    assert done.stderr.index("warning: input") < done.stderr.index("exptrack: recording")
+    # A later attempt may have what the attempts before left.
+    assert "the policy wants" not in tool("run", "--resume", "@", "--", sys.executable, "train.py").stderr
+    assert "warning" not in tool("run", "-q", *inputs, "--", sys.executable, "train.py").stderr

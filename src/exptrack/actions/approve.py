@@ -6,6 +6,7 @@ name, $EXPTRACK_AUTHOR and git say: an approval is as strong as these, and as wh
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 from exptrack.actions.authors import author, is_same_person
@@ -38,11 +39,20 @@ def approve(project: Project, store: Store, text: str, model: str, reason: str |
             as_whom = "" if who == me else f" (git knows you as {who})"
             raise Refused(
                 f"{me} may not approve {run.id}: it is {owned[0]}'s own{as_whom}",
-                f"somebody else: exptrack promote {run.id} {model} --approve",
+                f"{_whose(me, who, owned[0])}; somebody else: exptrack promote {run.id} {model} --approve",
             )
     given = _mine(store, run, me, data)
     event = given or _say(store, run, "approve", me, data | ({"email": email} if email else {}), reason)
     return Approval(why(project, store, run.id, model), event, given is None)
+
+
+def _whose(me: str, who: str, owner: str) -> str:
+    """Which of the names of who is at the keyboard is the owner's, and where another one would be set."""
+    if who != me:
+        where = "GIT_AUTHOR_EMAIL" if "GIT_AUTHOR_EMAIL" in os.environ else "git config user.email"
+        return f"{where} says {who}, and the owner is {owner}: it and EXPTRACK_AUTHOR must both be the approver's"
+    where = "EXPTRACK_AUTHOR" if os.environ.get("EXPTRACK_AUTHOR") else "the login name"
+    return f"{where} says {who}, and the owner is {owner}: set EXPTRACK_AUTHOR where several people share a login"
 
 
 def withdraw(project: Project, store: Store, text: str, model: str, reason: str | None) -> Approval:

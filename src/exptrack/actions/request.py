@@ -116,6 +116,22 @@ def describe(request: Request, project: Project, before: Before | None = None) -
     }
 
 
+def foreseen(start: Mapping[str, Any]) -> list[str]:
+    """What will be missing at the end as it looks now, told before hours of training. Asks for names only; globs are
+    not looked through. A continued run may have the outputs of its attempts before."""
+    said = []
+    declared = {o["label"] for o in start["outputs"]} | ({"model"} if start.get("default_model") else set())
+    if lacking := [kind for kind in start["required_outputs"] if kind not in declared and not start["resumes"]]:
+        given = ", ".join(f"-o {kind}=…" for kind in lacking)
+        how = f'say exptrack.artifact("{lacking[0]}", PATH) or the run will be incomplete'
+        said.append(f"the policy wants output {', '.join(lacking)}; no {given} was given: {how}")
+    for one in start["inputs"]:
+        pattern = one["pattern"]
+        if not set("*?[") & set(pattern) and not os.path.exists(os.path.expanduser(pattern)):
+            said.append(f"input {one['label']}: nothing at {pattern}")
+    return said
+
+
 def _how_to_read(request: Request, config: Config) -> dict[str, Any]:
     for path in request.configs:
         if not os.path.isfile(path):

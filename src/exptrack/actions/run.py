@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from exptrack.actions import policy
 from exptrack.actions.init import make_project
-from exptrack.actions.request import Before, Request, describe, is_passed_through
+from exptrack.actions.request import Before, Request, describe, foreseen, is_passed_through
 from exptrack.config import Project, find_project
 from exptrack.errors import ExptrackError, NotStarted, visible
 from exptrack.record import rundir
@@ -107,6 +107,8 @@ def _enter(
 ) -> tuple[dict[str, Any], rundir.RunDir]:
     """What start.json will say, and the directory it will be in."""
     start = describe(request, project, before)
+    for text in () if request.is_quiet else foreseen(start):
+        say(f"exptrack: warning: {text}")
     if before is None:
         return start, _claim(project, start)
     try:

@@ -66,6 +66,7 @@ def test_an_owner_is_refused(asking, store, monkeypatch, who):
     with pytest.raises(Refused, match="may not approve") as e:
         approve(asking, store, AN_ID, "m", None)
     assert e.value.exit_code == 4
+    assert f"EXPTRACK_AUTHOR says {who}, and the owner is {'vision' if who == 'Vision' else 'ada'}" in e.value.hint
     assert events(store) == []
 
 
@@ -74,8 +75,14 @@ def test_an_owner_under_another_name_is_known_to_git(asking, store, monkeypatch)
     assert approve(asking, store, AN_ID, "m", None).event.data["email"] == "t@example.invalid"
     monkeypatch.setenv("EXPTRACK_AUTHOR", "eve")
     monkeypatch.setenv("GIT_AUTHOR_EMAIL", "ada@example.org")
-    with pytest.raises(Refused, match=r"git knows you as ada@example\.org"):
+    with pytest.raises(Refused, match=r"git knows you as ada@example\.org") as e:
         approve(asking, store, AN_ID, "m", None)
+    assert "GIT_AUTHOR_EMAIL says ada@example.org, and the owner is ada" in e.value.hint
+    monkeypatch.delenv("GIT_AUTHOR_EMAIL")
+    os.system(f"git -C {asking.root} config user.email ada@example.org")
+    with pytest.raises(Refused) as e:
+        approve(asking, store, AN_ID, "m", None)
+    assert "git config user.email says ada@example.org" in e.value.hint
 
 
 def test_ones_own_is_taken_back(asking, store, monkeypatch):
