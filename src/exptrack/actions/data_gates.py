@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from exptrack.actions.case import Case
 from exptrack.actions.hashing import altered_among
+from exptrack.actions.holdings import files_of
 from exptrack.config import Gates
 from exptrack.errors import Damaged
 from exptrack.model import Artifact, Gate, Input, Run
 from exptrack.store.place import Store
-from exptrack.store.trees import decode_tree
 
 SHOWN = 12  # characters of a digest that people see
+NAMED = 3  # of the files that are gone
+FREED, MISSING, ALTERED = "freed", "missing", "altered"
 
 
 def input_gates(case: Case, table: Gates) -> Iterator[Gate]:
@@ -69,14 +71,55 @@ def stored_gate(store: Store, run: Run) -> Iterator[Gate]:
     """Every kept byte is read again and hashed, whatever the policy says."""
     if not run.manifest.artifacts:
         return
-    gone = [a.path for a in run.manifest.artifacts if not _is_whole(store, a)]
+    gone = [lost for a in run.manifest.artifacts for lost in _lost(store, run, a)]
+    hints = {
+        FREED: f"`exptrack undo gc` while they are in the trash; afterwards `exptrack reproduce {run.id}`",
+        MISSING: f"`exptrack verify {run.id}` lists them; run or `exptrack reproduce` again",
+        ALTERED: f"`exptrack verify {run.id}` names the files and how to repair them",
+    }
     yield Gate(
         gate="outputs in store",
         passed=not gone,
-        value="all" if not gone else f"missing or altered: {', '.join(gone)}",
+        value="; ".join(_said(run, why, [path for w, path in gone if w == why]) for why in hints if _has(gone, why))
+        or "all",
         wanted="all",
-        hint="" if not gone else "their bytes were freed, lost or changed: `exptrack verify` says which; run again",
+        hint="; ".join(f"{why}: {hint}" for why, hint in hints.items() if _has(gone, why)),
     )
+
+
+def _has(gone: list[tuple[str, str]], why: str) -> bool:
+    return any(w == why for w, _ in gone)
+
+
+def _said(run: Run, why: str, paths: list[str]) -> str:
+    """`freed 2026-11-22: out/model.bin, out/data.bin and 3 more`"""
+    when = f" {(run.expired_at or '')[:10]}" if why == FREED else ""
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return f"{why}{when}: {', '.join(paths[:NAMED])}{more}"
+
+
+def _lost(store: Store, run: Run, artifact: Artifact) -> Iterator[tuple[str, str]]:
+    """(why, path) of each file of an artifact that is not in the store whole: every byte is read again and hashed."""
+    try:
+        files = files_of(store, artifact)
+        bad = frozenset(altered_among(store, {f.digest: f.size for f in files}))
+    except Damaged:
+        yield _why(store, run, artifact.digest), artifact.path
+        return
+    for file in files:
+        if file.digest in bad:
+            path = f"{artifact.path}/{file.path}" if artifact.is_tree else artifact.path
+            yield _why(store, run, file.digest), path
+
+
+def _why(store: Store, run: Run, digest: str) -> str:
+    try:
+        is_there = store.objects.has(digest)
+    except Damaged:
+        return ALTERED  # not the object: the digest, which is none
+    if is_there:
+        return ALTERED
+    return FREED if digest in run.expired else MISSING
 
 
 def written_gate(run: Run) -> Iterator[Gate]:
@@ -85,13 +128,3 @@ def written_gate(run: Run) -> Iterator[Gate]:
     if older:
         wanted = "yes, where [require.end] says written = true"
         yield Gate(gate="written by this run", passed=True, value=f"no: {', '.join(older)}", wanted=wanted)
-
-
-def _is_whole(store: Store, artifact: Artifact) -> bool:
-    """Is every byte of an artifact in the store, read again and hashed now? Of a folder also those of its files."""
-    try:
-        if not artifact.is_tree:
-            return store.objects.is_whole(artifact.digest) is True
-        return not altered_among(store, {f.digest: f.size for f in decode_tree(store.objects.read(artifact.digest))})
-    except Damaged:
-        return False

@@ -61,8 +61,8 @@ def _check_kept(store: Store, run: Run, files: Sequence[StoredFile]) -> None:
     if gone:
         more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
         raise Damaged(
-            f"retention let the bytes of {', '.join(map(ascii, gone[:5]))}{more} go, {run.expired_at}",
-            f"`exptrack undo gc` brings back what is still in the trash; else `exptrack reproduce {run.id}`",
+            f"retention let the bytes of {', '.join(map(ascii, gone[:5]))}{more} go on {(run.expired_at or '')[:10]}",
+            f"`exptrack undo gc` while they are in the trash; afterwards `exptrack reproduce {run.id}`",
         )
 
 

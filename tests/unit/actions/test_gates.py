@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import tomllib
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -230,7 +232,8 @@ def test_kept_outputs_must_still_be_in_the_store(store):
     assert the(gates_of(store, made), "outputs in store").passed
     os.unlink(store.objects.path(digest_of(b"m")))
     gate = the(gates_of(store, made), "outputs in store")
-    assert (gate.passed, gate.value) == (False, "missing or altered: m.pt")
+    assert (gate.passed, gate.value) == (False, "missing: m.pt")
+    assert f"exptrack verify {made.id}" in gate.hint
 
 
 def test_a_kept_folder_is_there_when_its_files_are(store):
@@ -239,7 +242,7 @@ def test_a_kept_folder_is_there_when_its_files_are(store):
     made = run(artifacts=(tree,))
     assert the(gates_of(store, made), "outputs in store").passed
     os.unlink(store.objects.path(digest_of(b"b")))
-    assert the(gates_of(store, made), "outputs in store").value == "missing or altered: out"
+    assert the(gates_of(store, made), "outputs in store").value == "missing: out/b"
 
 
 @pytest.mark.parametrize("digest", ["../x", digest_of(b"no tree")])
@@ -274,4 +277,20 @@ def test_altered_bytes_are_not_promoted(store):
     os.chmod(path, 0o600)
     with open(path, "ab") as f:
         f.write(b"!")
-    assert not the(gates_of(store, made), "outputs in store").passed
+    gate = the(gates_of(store, made), "outputs in store")
+    assert (gate.passed, gate.value) == (False, "altered: m.pt")
+    assert "how to repair" in gate.hint
+
+
+def test_freed_missing_and_altered_bytes_are_told_apart(store):
+    made = run(artifacts=tuple(file_artifact(store, "model", n, n.encode()) for n in ("freed", "gone", "wrong")))
+    for name in ("freed", "gone"):
+        os.unlink(store.objects.path(digest_of(name.encode())))
+    os.chmod(path := store.objects.path(digest_of(b"wrong")), 0o600)
+    Path(path).write_bytes(b"other")
+    made = replace(made, expired=(digest_of(b"freed"),), expired_at="2026-11-22T21:54:03.120Z")
+    gate = the(gates_of(store, made), "outputs in store")
+    assert gate.value == "freed 2026-11-22: freed; missing: gone; altered: wrong"
+    assert (
+        f"freed: `exptrack undo gc` while they are in the trash; afterwards `exptrack reproduce {made.id}`" in gate.hint
+    )
