@@ -45,7 +45,9 @@ def test_gc_and_undo():
     holds(data, *keys)
     holds(data["unnamed"], "objects", "size")
     holds(data["leftovers"], "files", "size")
-    holds(data["runs"][0], "run", "name", "ended_at", "goes", "size", "freed", "held", "rules", "digests")
+    holds(
+        data["runs"][0], "run", "name", "ended_at", "goes", "size", "freed", "held", "shared_with", "rules", "digests"
+    )
     holds(data["trash"][0], "batch", "at", "objects", "size")
     assert (data["applied"], data["objects"], data["size"]) == (False, 1, 5)
     data = present.gc_json(plan._replace(unnamed=Unnamed({"o": 3}, {}, {"objects/.x.tmp": 4})), None, [])

@@ -72,6 +72,7 @@ def _fate(fate: Fate) -> JsonObject:
         "size": fate.size,
         "freed": sum(fate.goes.values()),
         "held": dict(fate.held),
+        "shared_with": list(fate.sharers),
         "rules": list(fate.rules),
         "digests": sorted(fate.goes),
     }

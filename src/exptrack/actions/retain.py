@@ -40,7 +40,8 @@ FITS = "the store fits into max_size with it"
 class Fate(NamedTuple):
     """What becomes of one run's outputs. `rules`: what keeps them (empty: nothing does); `goes`: digest -> bytes that
     go; `held`: bytes that nothing of this run keeps and that stay for another reason, SHARED or RECENT;
-    `folders`: digests of kept folders that lose files; `size`: bytes of the outputs that are in the store."""
+    `folders`: digests of kept folders that lose files; `size`: bytes of the outputs that are in the store; `sharers`:
+    the runs that stay whose outputs the SHARED bytes are too, newest first (none: code, points or logs have them)."""
 
     run: Run
     rules: tuple[str, ...]
@@ -48,6 +49,7 @@ class Fate(NamedTuple):
     held: Mapping[str, int]
     folders: tuple[str, ...]
     size: int
+    sharers: tuple[str, ...] = ()
 
 
 class Plan(NamedTuple):
@@ -213,13 +215,14 @@ def _until_it_fits(inventory: Inventory, leaving: list[Run], links: list[Link], 
 def _fates(inventory: Inventory, reasons: Reasons, chosen: set[str], now: float) -> list[Fate]:
     fates = []
     for run in inventory.runs:
-        goes, held = dict[str, int](), dict[str, int]()
+        goes, held, sharers = dict[str, int](), dict[str, int](), set[str]()
         there = {d: inventory.size(d) for d in inventory.files[run.id] if inventory.store.objects.has(d)}
         for digest, size in there.items():
             if run.id not in chosen:
                 continue
             if digest in inventory.protected or not inventory.namers[digest] <= chosen:
                 held[SHARED] = held.get(SHARED, 0) + size
+                sharers |= inventory.namers[digest] - chosen
             elif now - os.stat(inventory.store.objects.path(digest)).st_mtime < YOUNG:
                 held[RECENT] = held.get(RECENT, 0) + size
             else:
@@ -227,7 +230,8 @@ def _fates(inventory: Inventory, reasons: Reasons, chosen: set[str], now: float)
         if there:
             folders = tuple(sorted(t for t, files in inventory.folders[run.id].items() if files & goes.keys()))
             rules = tuple(reasons.get(run.id, ()))
-            fates.append(Fate(run, rules, goes, held, folders, sum(there.values())))
+            others = tuple(sorted(sharers, reverse=True))
+            fates.append(Fate(run, rules, goes, held, folders, sum(there.values()), others))
     return fates
 
 

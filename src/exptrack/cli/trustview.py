@@ -8,7 +8,7 @@ from itertools import groupby
 
 from exptrack.actions.explain_policy import Rule
 from exptrack.actions.lineage import Lineage
-from exptrack.actions.retain import RECENT, SHARED, Fate, Plan
+from exptrack.actions.retain import RECENT, Fate, Plan
 from exptrack.actions.trash import Moved, TrashBatch
 from exptrack.actions.unnamed import NOTHING, Unnamed
 from exptrack.amounts import counted
@@ -17,8 +17,6 @@ from exptrack.cli.screen import Column, Piece, Screen, Span
 from exptrack.cli.show import INDENT
 from exptrack.cli.table import STATUS_STYLE
 from exptrack.record.rundir import utc
-
-HELD = {SHARED: "are a run's or a code snapshot's that stays", RECENT: "were stored less than an hour ago"}
 
 
 def print_rules(screen: Screen, path: str | None, rules: Sequence[Rule], *, is_check: bool) -> None:
@@ -59,6 +57,10 @@ def print_gc(screen: Screen, plan: Plan, moved: Moved | None, trash: Sequence[Tr
         screen.line(Span(f"{humane.size(amount)}{of_runs} would go", "bold"), ": `exptrack gc --apply` does it")
     else:
         screen.line(Span(f"{humane.size(moved.size)}{of_runs} went to the trash", "bold"))
+    if any(RECENT in f.held for f in plan.fates):
+        screen.line(
+            Span("what was stored less than an hour ago stays: a run being sealed may be about to name it", "dim")
+        )
     if trash:
         size = humane.size(sum(b.size for b in trash))
         until = humane.date(utc((humane.moment(trash[-1].at) or screen.now) + grace))
@@ -78,9 +80,19 @@ def _fate(fate: Fate, now: float) -> list[Piece]:
     m = fate.run.manifest
     freed = sum(fate.goes.values())
     why = list(fate.rules)
-    why += [f"{humane.size(size)} {HELD[reason]}" for reason, size in fate.held.items()]
+    why += [f"{humane.size(size)} {_held(fate, reason)}" for reason, size in fate.held.items()]
     row: list[Piece] = [m.id, m.name or "", humane.age(m.ended_at or m.started_at, now), humane.size(fate.size)]
     return [*row, Span(humane.size(freed), "yellow") if fate.goes else Span("-", "dim"), ", ".join(why)]
+
+
+def _held(fate: Fate, reason: str) -> str:
+    """Why bytes stay that no rule of the run keeps; of runs that have them too, the newest by its id."""
+    if reason == RECENT:
+        return "were stored less than an hour ago"
+    if not fate.sharers:
+        return "are a code snapshot's or a record's that stays"
+    more = f" and of {counted(len(fate.sharers) - 1, 'more run')}" if len(fate.sharers) > 1 else ""
+    return f"are also outputs of {fate.sharers[0]}{more}, which {'stay' if more else 'stays'}"
 
 
 def print_emptied(screen: Screen, count: int, size: int, grace: str) -> None:

@@ -131,6 +131,8 @@ def test_bytes_that_another_run_or_a_snapshot_has_too_stay(place):
     add_run(store, 2 * DAY, artifacts=(code,), code=CodeState(tree=tree_of(store, {"c.toml": b"lr = 1"})))
     assert decided(project, store)[1] == ("shared",)
     assert decided(project, store)[2] == ("shared",)
+    sharers = {f.run.id: f.sharers for f in plan_gc(project, store, NOW).fates}
+    assert (sharers[run_id(1 * DAY)], sharers[run_id(2 * DAY)]) == ((run_id(99 * DAY),), ())
 
 
 def test_the_quota_takes_the_oldest_and_no_more_than_it_must(place):

@@ -95,7 +95,8 @@ def gc(
 ) -> None:
     """Free the bytes of outputs that policy lets go.
 
-    Without --apply nothing changes. What goes lies in the trash until the grace period of [retention] ends."""
+    Without --apply nothing changes. What goes lies in the trash until the grace period of [retention] ends. What was
+    stored, or found there by a run, less than an hour ago always stays."""
     import time
 
     from exptrack.actions.present_trust import gc_json
