@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def did_you_mean(text: str, known: Iterable[str], most: int = 3) -> str:
-    """A question that names what is near, or "". A name whose last part it is comes first: `acc` is most likely
-    `val/acc`."""
+def nearest(text: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """The likeliest first. A name whose last part it is comes before others: `acc` is most likely `val/acc`."""
     import difflib  # on use: few questions are mistyped
 
     names = list(dict.fromkeys(known))
     ends = [n for n in names if n.endswith(("/" + text, "." + text))]
-    near = list(dict.fromkeys([*ends, *difflib.get_close_matches(text, names, most, 0.6)]))[:most]
+    return list(dict.fromkeys([*ends, *difflib.get_close_matches(text, names, most, 0.6)]))[:most]
+
+
+def did_you_mean(text: str, known: Iterable[str], most: int = 3) -> str:
+    """A question that names what is near, or ""."""
+    near = nearest(text, known, most)
     return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?" if near else ""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exptrack.actions.keys import SUMMARIES, Key, UnknownKey, metric_key, parse_key
-from exptrack.actions.nearest import did_you_mean
+from exptrack.actions.nearest import did_you_mean, nearest
 from exptrack.actions.query import Condition
 from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.store.schema import clean
@@ -129,10 +129,11 @@ def unknown(keys: Sequence[Key], indexes: Sequence[Index]) -> list[tuple[str, st
     """(what no run has, "did you mean ...?") for each of these tags, parameters and metrics that is one."""
     out = []
     for key in dict.fromkeys(keys):
-        known = _known(key.table, indexes)
-        if clean(key.name) not in known:
+        sql = f"SELECT 1 FROM {key.table} WHERE {_column(key.table)} = ? LIMIT 1"  # noqa: S608 - our own names
+        if not any(i.select(sql, (clean(key.name),)) for i in indexes):
             what = key.table.removesuffix("s").replace("param", "parameter")
-            out.append((f"no run has the {what} `{key.name}`", did_you_mean(key.name, known, 1)))
+            near = did_you_mean(key.name, _known(key.table, indexes), 1)
+            out.append((f"no run has the {what} `{key.name}`", near))
     return out
 
 
@@ -142,8 +143,13 @@ def require_metric(name: str, indexes: Sequence[Index]) -> None:
         raise NoSuchRun(what, near or "`exptrack show` lists the metrics of a run")
 
 
+def _column(table: str) -> str:
+    return "name" if table == "metrics" else "key"
+
+
 def _known(table: str, indexes: Sequence[Index]) -> list[str]:
-    column = "name" if table == "metrics" else "key"
+    """Every name there: a pass over the table, for questions that nothing answers."""
+    column = _column(table)
     sql = f"SELECT DISTINCT {column} FROM {table} ORDER BY {column}"  # noqa: S608 - our own names
     return [name for i in indexes for (name,) in i.select(sql)]
 
@@ -160,5 +166,5 @@ def named_in_full(error: UnknownKey, indexes: Sequence[Index]) -> ExptrackError:
     if error.hint.startswith("did you mean"):
         return error
     names = {n: f"{prefix}.{n}" for table, prefix in prefixes.items() for n in known[table]}
-    near = did_you_mean(bare, names, 1)
-    return ExptrackError(error.message, f"did you mean `{names[near.split('`')[1]]}`?") if near else error
+    near = nearest(bare, names, 1)
+    return ExptrackError(error.message, f"did you mean `{names[near[0]]}`?") if near else error
