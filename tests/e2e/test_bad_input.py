@@ -202,3 +202,11 @@ def test_a_model_without_gates_is_said_where_others_have_some(tool: Tool) -> Non
     assert "there are gates for: churn-prod" in tool("why", "@", "other").stderr
     assert mistyped in tool("promote", "@", "churn-prd").stderr
     assert "warning" not in tool("promote", "@", "churn-prod").stderr
+
+
+def test_declared_files_that_are_not_there_are_named_in_the_last_line(tool: Tool) -> None:
+    tool.write("there.csv", "1")
+    outputs = ("-o", "model=gone.bin", "-o", "here=there.csv")
+    said = tool("run", "-i", "nowhere.csv", "-i", "there.csv", *outputs, "--", "true").stderr.splitlines()[-1]
+    assert " · not there: input nowhere.csv, output gone.bin · " in said
+    assert tool.json("show", "@")["status"] == "finished"

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exptrack import __version__
 from exptrack.actions.authors import author
@@ -27,6 +27,9 @@ from exptrack.files import write_atomic
 from exptrack.model import Run, RunManifest
 from exptrack.record.rundir import new_id, utc
 from exptrack.reproduction import TAG
+
+if TYPE_CHECKING:
+    from exptrack.actions.run import Voice
 
 # Variables that say where and as what a process runs here and now, not how it computes.
 _HERE = (
@@ -181,10 +184,10 @@ class Stopped(BaseException):
         self.number = number
 
 
-def run_again(words: Sequence[str]) -> int:
+def run_again(words: Sequence[str], voice: Voice) -> int:
     """`exptrack __again FILE [--quiet]`: the supervisor of a repeated run; its exit code as of `run`."""
     from exptrack.actions.request import Request
-    from exptrack.actions.run import run_prepared, say_on_stderr
+    from exptrack.actions.run import run_prepared
     from exptrack.config import read_config
 
     with open(words[0], "rb") as f:
@@ -194,4 +197,4 @@ def run_again(words: Sequence[str]) -> int:
     project = Project(order["root"], order["folder"], order["store"], config._replace(snapshot_max_bytes=1 << 62))
     project.cache = order["cache"]
     request = Request(command=tuple(order["command"]), is_quiet="--quiet" in words[1:])
-    return run_prepared(request, project, order["start"], say_on_stderr)
+    return run_prepared(request, project, order["start"], voice)

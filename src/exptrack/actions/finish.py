@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from exptrack.actions.clock import dated, outputs_since, set_back
@@ -79,7 +79,7 @@ def finish(
     manifest = _sealed(store, run_dir, start, without_tokens(seal(start, end, captured, found)))
     _attempt(said, "the index", lambda: _index(project, store, manifest))
     run_dir.remove()
-    return summary(manifest, start.required_metrics)
+    return summary(manifest, start.required_metrics, declared)
 
 
 def _since(run_dir: rundir.RunDir, start: Start, end: End | None) -> tuple[Since, list[str]]:
@@ -102,19 +102,32 @@ def _sealed(store: Store, run_dir: rundir.RunDir, start: Start, own: RunManifest
     return own
 
 
-def summary(manifest: RunManifest, mandatory: Collection[str] = ()) -> dict[str, Any]:
+def summary(
+    manifest: RunManifest, mandatory: Collection[str] = (), declared: Sequence[Declared] = ()
+) -> dict[str, Any]:
     """What one line on the terminal can say of a sealed run: last values, of mandatory metrics first, then of held-out
-    ones with a goal."""
+    ones with a goal; inputs and `declared` outputs that are not there."""
     ranked = sorted(
         manifest.metrics.items(), key=lambda item: (item[0] not in mandatory, item[1].goal is None, stage(item[0]))
     )
     return {
         "status": manifest.status,
         "missing": list(manifest.missing),
+        "absent": [*_absent(manifest, declared)],
         "older": list(dict.fromkeys(a.kind for a in manifest.artifacts if a.is_older)),
         "headline": ", ".join(f"{name} {m.last:.6g}" for name, m in ranked[:3]),
         "warnings": len(manifest.warnings),
     }
+
+
+def _absent(manifest: RunManifest, declared: Sequence[Declared]) -> Iterator[str]:
+    for asked in manifest.inputs:
+        if asked.digest is None and not asked.files:
+            yield f"input {asked.path}"
+    kept = {a.kind for a in manifest.artifacts}
+    for output in declared:
+        if output.label not in kept and output.label not in manifest.missing:
+            yield f"output {output.pattern}"
 
 
 def _metrics(run_dir: rundir.RunDir, start: Start, reading: Reading) -> dict[str, MetricSummary]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exptrack.actions import policy
 from exptrack.actions.init import make_project
 from exptrack.actions.request import Before, Request, describe, foreseen, is_passed_through
 from exptrack.config import Project, find_project
-from exptrack.errors import ExptrackError, NotStarted, visible
+from exptrack.errors import ExptrackError, NotStarted
 from exptrack.record import rundir
 from exptrack.record.program import find_program
 from exptrack.store.place import open_store
@@ -27,26 +26,33 @@ if TYPE_CHECKING:
     from exptrack.record.child import Outcome
 
 
-def run(request: Request, say: Callable[[str], None]) -> int:
-    """Run and record; returns the exit code for the shell. `say` gets the lines meant for the user's stderr.
+class Voice(NamedTuple):
+    """What the user hears: `say` a line; `last_line` puts it together from id, result and seconds (finish.summary)."""
+
+    say: Callable[[str], None]
+    last_line: Callable[[str, Mapping[str, Any], float], str]
+
+
+def run(request: Request, voice: Voice) -> int:
+    """Run and record; returns the exit code for the shell. `voice` gets what is meant for the user's stderr.
 
     Raises NotStarted (125, 126, 127) when nothing was started."""
     gc.disable()  # importing makes no garbage, and looking for it would take a tenth of the time until the child starts
     is_ours = not is_passed_through(request)
-    request, before = _continued(request, say, is_ours=is_ours)
+    request, before = _continued(request, voice, is_ours=is_ours)
     # Not its path: a folder that was removed is told below, and passes what we pass through.
     program = find_program(request.command, os.environ, os.curdir)
     if not is_ours:
         os.execve(program, list(request.command), dict(os.environ))  # noqa: S606 - one record a run: nothing to add here
-    return _record(request, program, _open_project, lambda project: _enter(request, project, before, say), say)
+    return _record(request, program, _open_project, lambda project: _enter(request, project, before, voice), voice)
 
 
-def run_prepared(request: Request, project: Project, start: dict[str, Any], say: Callable[[str], None]) -> int:
+def run_prepared(request: Request, project: Project, start: dict[str, Any], voice: Voice) -> int:
     """As `run`, with a start.json made elsewhere: of a run that is repeated, which the policy has allowed once. Nothing
     of the environment makes it a part of another run."""
     gc.disable()
     program = find_program(request.command, os.environ, os.getcwd())
-    return _record(request, program, lambda: project, lambda _: (start, _claim(project, start)), say)
+    return _record(request, program, lambda: project, lambda _: (start, _claim(project, start)), voice)
 
 
 def _record(
@@ -54,7 +60,7 @@ def _record(
     program: str,
     place: Callable[[], Project],
     enter: Callable[[Project], tuple[dict[str, Any], rundir.RunDir]],
-    say: Callable[[str], None],
+    voice: Voice,
 ) -> int:
     try:
         project = place()
@@ -65,7 +71,7 @@ def _record(
         raise policy.refuse(e) from e
     except OSError as e:
         raise NotStarted(f"cannot record here: {e}", "check space and permissions of .exptrack and its store") from e
-    return _supervise(request, program, project, link, run_dir, start, say)
+    return _supervise(request, program, project, link, run_dir, start, voice)
 
 
 def _open_project() -> Project:
@@ -75,7 +81,7 @@ def _open_project() -> Project:
     return project
 
 
-def _continued(request: Request, say: Callable[[str], None], *, is_ours: bool) -> tuple[Request, Before | None]:
+def _continued(request: Request, voice: Voice, *, is_ours: bool) -> tuple[Request, Before | None]:
     """The run that this is the next attempt at, if any, and the request with the command that was recorded where none
     was given."""
     is_named = request.resume is not None
@@ -98,17 +104,17 @@ def _continued(request: Request, say: Callable[[str], None], *, is_ours: bool) -
     except ExptrackError as e:
         raise policy.refuse(e) from e
     if problem and not request.is_quiet:
-        say(f"exptrack: {problem}: recording a new run")
+        voice.say(f"exptrack: {problem}: recording a new run")
     return request, before
 
 
 def _enter(
-    request: Request, project: Project, before: Before | None, say: Callable[[str], None]
+    request: Request, project: Project, before: Before | None, voice: Voice
 ) -> tuple[dict[str, Any], rundir.RunDir]:
     """What start.json will say, and the directory it will be in."""
     start = describe(request, project, before)
     for text in () if request.is_quiet else foreseen(start):
-        say(f"exptrack: warning: {text}")
+        voice.say(f"exptrack: warning: {text}")
     if before is None:
         return start, _claim(project, start)
     try:
@@ -117,8 +123,8 @@ def _enter(
         if request.resume is not None:
             raise
         if not request.is_quiet:
-            say(f"exptrack: {e.message}: recording a new run")
-    return _enter(request, project, None, say)
+            voice.say(f"exptrack: {e.message}: recording a new run")
+    return _enter(request, project, None, voice)
 
 
 def _claim(project: Project, start: dict[str, Any]) -> rundir.RunDir:
@@ -170,14 +176,14 @@ def _supervise(
     link: Link,
     run_dir: rundir.RunDir,
     start: dict[str, Any],
-    say: Callable[[str], None],
+    voice: Voice,
 ) -> int:
     from exptrack.record.child import end_as, run_child
 
     gc.freeze()  # what is here stays: looking through it again finds nothing
     gc.enable()
     if not request.is_quiet:
-        say(_first_line(start))
+        voice.say(_first_line(start))
     began = time.monotonic()
 
     def on_start(pid: int) -> None:
@@ -199,7 +205,7 @@ def _supervise(
         raise
     result = _end(run_dir, outcome, time.monotonic() - began, link, project)
     if not request.is_quiet:
-        say(_last_line(run_dir.id, result, time.monotonic() - began))
+        voice.say(voice.last_line(run_dir.id, result, time.monotonic() - began))
     if outcome.exit_code == 0 and request.is_strict and result.get("status") == "incomplete":
         return 4
     return end_as(outcome)
@@ -262,40 +268,3 @@ def _first_line(start: dict[str, Any]) -> str:
     if start["resumes"]:
         return f"exptrack: continuing {start['id']}, attempt {start['resumes']['number']}"
     return f"exptrack: recording {start['id']}"
-
-
-def _last_line(run_id: str, result: dict[str, Any], seconds: float) -> str:
-    if problem := result.get("problem"):
-        return f"exptrack: {run_id}: {problem}"
-    parts = [f"exptrack: {result['status']} {run_id} in {duration(seconds)}"]
-    if result.get("missing"):
-        parts.append("missing: " + ", ".join(result["missing"]))
-    if result.get("older"):
-        parts.append(f"not written by this run: {', '.join(result['older'])}")
-    if result.get("headline"):
-        parts.append(result["headline"])
-    if result.get("warnings"):
-        parts.append(f"{result['warnings']} warning" + "s"[: result["warnings"] != 1] + ": exptrack show")
-    return " · ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """0.4 s, 12 s, 3 min 20 s, 2 h 05 min, 3 d 4 h."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
-
-
-def say_on_stderr(line: str) -> None:
-    """One line of ours; a closed or broken stderr must not touch the run."""
-    try:
-        print(visible(line), file=sys.stderr, flush=True)
-    except (OSError, ValueError, AttributeError):
-        return

@@ -8,6 +8,7 @@ import time
 import unicodedata
 from typing import Any
 
+from exptrack.amounts import duration as duration
 from exptrack.amounts import size as size
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -18,26 +19,6 @@ _EXACT = 1e15
 
 # C0 and C1 controls, line and paragraph separators, lone surrogates, and the marks that reorder text (CVE-2021-42574).
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds -> '0.42 s', '12.3 s', '3 min 20 s', '2 h 05 min', '4 d 3 h'; '-' for None."""
-    if seconds is None or not math.isfinite(seconds):
-        return "-"
-    if seconds < 0:
-        return "-" + duration(-seconds)
-    if seconds < 9.995:
-        return f"{seconds:.2f} s"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
-    minutes = round(seconds / MINUTE)
-    if minutes < 24 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    hours = round(seconds / HOUR)
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def energy(joules: float | None) -> str:

@@ -27,8 +27,9 @@ def _choose(argv: Sequence[str]) -> int:
         return answer(argv[1:])
     if argv[:1] == ["__again"]:
         from exptrack.actions.again import run_again
+        from exptrack.cli.voice import VOICE
 
-        return run_again(argv[1:])
+        return run_again(argv[1:], VOICE)
     from exptrack.cli.app import run_app
 
     return run_app(argv)

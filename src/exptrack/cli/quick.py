@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exptrack.actions.request import Request
-from exptrack.actions.run import run, say_on_stderr
+from exptrack.actions.run import run
+from exptrack.cli.voice import VOICE
 
 # Option -> field of Request. Fields whose default is a tuple may be given more than once.
 VALUES = {
@@ -77,4 +78,4 @@ def parse(words: Sequence[str]) -> Request | None:
 
 def start(request: Request) -> int:
     """Run it; returns the exit code for the shell."""
-    return run(request, say_on_stderr)
+    return run(request, VOICE)

@@ -9,7 +9,7 @@ import typer
 from exptrack.actions.init import init as make
 from exptrack.actions.request import Request
 from exptrack.actions.run import run as run_and_record
-from exptrack.actions.run import say_on_stderr
+from exptrack.cli.voice import VOICE
 
 
 def init() -> None:
@@ -50,4 +50,4 @@ def run(
     127 not found."""
     # The parameters are called as the fields are.
     given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in locals().items() if v is not None}
-    return run_and_record(Request(**given), say_on_stderr)
+    return run_and_record(Request(**given), VOICE)
