@@ -16,7 +16,7 @@ from exptrack.actions.hooks import HookResult
 from exptrack.actions.present import diff_json, fetched_json, ls_csv, run_json, which_json
 from exptrack.actions.present_models import approval_json, changed_json, model_json, models_json, verdict_json
 from exptrack.actions.promote import History, Verdict
-from exptrack.actions.which import Answer, Match
+from exptrack.actions.which import Answer, Match, Use
 from exptrack.cli.plain import print_json
 from exptrack.comparison import RunDiff
 from exptrack.model import Artifact, Event
@@ -219,9 +219,20 @@ MODELS = {
         }
     ]
 }
-MATCH = {"run": str, "name": OPTIONAL, "status": str, "started_at": str, "kind": str, "path": str}
+MATCH = {
+    "run": str,
+    "name": OPTIONAL,
+    "status": str,
+    "started_at": str,
+    "kind": str,
+    "path": str,
+    "older": bool,
+    "promotions": [{"model": str, "sequence": int, "current": bool}],
+    "repeats": OPTIONAL,
+}
+USES = {"inputs": [{"run": str, "input": str, "path": str}]}
 ANSWER = {"asked": str, "digest": OPTIONAL, "runs": [MATCH]}
-WHICH = {**ANSWER, "files": [{**ANSWER, "files": [ANSWER]}]}
+WHICH = {**ANSWER, "files": [{**ANSWER, "files": [ANSWER], **USES}], **USES}
 # Only there where a number is not finite; they come last.
 ODD = ("nan", "not_finite")
 
@@ -320,6 +331,9 @@ def test_models():
 
 def test_which():
     check(printed(which_json(Answer("f", "2" * 64, (Match(RUNS[0], "model", "out/m"),)))), WHICH)
+    promoted = Match(RUNS[0], "model", "out/m", is_older=True, promotions=(("prod", 1),), repeats="r")
+    check(printed(which_json(Answer("f", "2" * 64, (promoted,)))), WHICH)
+    check(printed(which_json(Answer("f", "2" * 64, (), (), (Use("r", "train", "t.csv"),)))), WHICH)
     check(printed(which_json(Answer("m", None, ()))), WHICH)
     check(printed(which_json(Answer("dir", "3" * 64, (), (Answer("dir/f", "2" * 64, ()),)))), WHICH)
 

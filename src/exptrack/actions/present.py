@@ -223,8 +223,8 @@ def change_json(change: Change) -> JsonObject:
 
 
 def which_json(answer: Answer) -> JsonObject:
-    """The runs behind a file or model, newest first; `digest` null: a model was asked for; `files`: the same of each
-    file of a folder that no run kept as a whole."""
+    """The runs behind a file or model; `inputs`: those that only read it; `digest` null: a model was asked for;
+    `files`: the same of each file of a folder that no run kept as a whole."""
     matches = [
         {
             "run": m.run.id,
@@ -233,11 +233,17 @@ def which_json(answer: Answer) -> JsonObject:
             "started_at": m.run.manifest.started_at,
             "kind": m.kind,
             "path": m.path,
+            "older": m.is_older,
+            "promotions": [
+                {"model": model, "sequence": n, "current": m.is_current(model, n)} for model, n in m.promotions
+            ],
+            "repeats": m.repeats,
         }
         for m in answer.matches
     ]
+    uses = [{"run": u.run_id, "input": u.name, "path": u.path} for u in answer.uses]
     files = [which_json(f) for f in answer.files]
-    return {"asked": answer.asked, "digest": answer.digest, "runs": matches, "files": files}
+    return {"asked": answer.asked, "digest": answer.digest, "runs": matches, "files": files, "inputs": uses}
 
 
 def ls_csv(runs: Sequence[Run], keys: Sequence[Key] | None = None) -> Iterator[list[str]]:

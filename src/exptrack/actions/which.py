@@ -10,37 +10,57 @@ from functools import cache
 from typing import NamedTuple
 
 from exptrack.actions.digest_list import read_digests
-from exptrack.actions.find import Library, load_run, opened, outputs_with
+from exptrack.actions.find import Library, Output, load_run, opened, outputs_with
 from exptrack.actions.outputs import keep_folder
 from exptrack.actions.promote import models
 from exptrack.config import Project
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Run, StoredFile
+from exptrack.reproduction import TAG
 from exptrack.store.as_read import LINK, digest_as_read
 from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
 
 
 class Match(NamedTuple):
-    """One run that kept these bytes, and what it called them."""
+    """One run that kept these bytes, and what it called them. `is_older`: it has not written them, they lay there;
+    `promotions`: (model, number) it ever was promoted as; `repeats`: the run it is a copy of, made by `reproduce`."""
 
     run: Run
     kind: str
     path: str
+    is_older: bool = False
+    promotions: tuple[tuple[str, int], ...] = ()
+    repeats: str | None = None
+
+    def is_current(self, model: str, number: int) -> bool:
+        """Is that promotion the one in force?"""
+        return model in self.run.models and number == max(n for m, n in self.promotions if m == model)
+
+
+class Use(NamedTuple):
+    """A run that read these bytes, as its input `name`."""
+
+    run_id: str
+    name: str
+    path: str
 
 
 class Answer(NamedTuple):
-    """Newest match first. `digest` None: a model was asked for. `files`: of a folder that no run kept as a whole."""
+    """The runs that wrote it first, then those that only kept what lay there, then copies by `reproduce`; newest first
+    among each. `digest` None: a model was asked for. `files`: of a folder that no run kept as a whole. `uses`: where no
+    run kept it, those that had it as an input, newest first."""
 
     asked: str
     digest: str | None
     matches: tuple[Match, ...]
     files: tuple[Answer, ...] = ()
+    uses: tuple[Use, ...] = ()
 
     @property
     def is_known(self) -> bool:
-        """Has a run made it, or every file of it?"""
-        return bool(self.matches or self.files) and all(f.is_known for f in self.files)
+        """Has a run made it or read it, or every file of it?"""
+        return bool(self.matches or self.uses or self.files) and all(f.is_known for f in self.files)
 
 
 def which(project: Project, store: Store, asked: str) -> Answer:
@@ -97,14 +117,35 @@ def which_listed(project: Project, store: Store, lines: Iterable[str]) -> list[A
 def _answer(
     library: Library, runs: Callable[[str], Run], asked: str, digest: str, entries: Sequence[StoredFile] = ()
 ) -> Answer:
-    found = outputs_with(library, digest)
-    if not found and (read := digest_as_read(entries)):
+    found, read = outputs_with(library, digest), digest_as_read(entries)
+    if not found and read:
         found = outputs_with(library, read)
-    matches = tuple(Match(runs(o.run_id), o.kind, o.path) for o in found)
-    if matches:
-        return Answer(asked, digest, matches)
+    if found:
+        matches = [_match(library, runs(o.run_id), o) for o in found]
+        return Answer(asked, digest, tuple(sorted(matches, key=lambda m: (bool(m.repeats), m.is_older))))
+    if uses := _uses(library, digest, read or digest):
+        return Answer(asked, digest, (), (), tuple(uses))
     files = [_answer(library, runs, os.path.join(asked, f.path), f.digest) for f in entries if f.mode != LINK]
     return Answer(asked, digest, (), tuple(files))
+
+
+def _match(library: Library, run: Run, output: Output) -> Match:
+    kept = [a for a in run.manifest.kept if a.kind == output.kind]
+    mine = [a for a in kept if output.path == a.path or (a.is_tree and output.path.startswith(f"{a.path}/"))]
+    is_older = bool(mine) and all(a.is_older for a in mine)
+    sql = "SELECT model, sequence FROM promotions WHERE run = ? ORDER BY model, sequence"
+    promotions = tuple((str(m), int(n)) for m, n in library.index.select(sql, (run.id,)))
+    return Match(run, output.kind, output.path, is_older, promotions, run.tags.get(TAG))
+
+
+def _uses(library: Library, *digests: str) -> list[Use]:
+    """Runs with an input of one of these digests; a folder may be noted by either."""
+    sql = (
+        "SELECT DISTINCT i.run, i.name, i.path FROM inputs i JOIN runs r ON r.id = i.run WHERE i.digest IN (?, ?) "
+        "ORDER BY r.started DESC, r.id DESC, i.name"
+    )
+    both = (digests[0], digests[-1])
+    return [Use(*row) for index in reversed(library.indexes()) for row in index.select(sql, both)]
 
 
 def digest_of(path: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from exptrack.actions.promote import History, Verdict
-from exptrack.actions.which import Answer
+from exptrack.actions.which import Answer, Match
 from exptrack.amounts import counted
 from exptrack.cli import humane
 from exptrack.cli.screen import Column, Piece, Screen, Span
@@ -119,7 +119,7 @@ def print_gates(screen: Screen, gates: Sequence[Gate]) -> None:
 
 
 def print_answer(screen: Screen, answer: Answer) -> None:
-    """The runs behind a file or model, newest first."""
+    """The runs behind a file or model, in the order of the answer."""
     if answer.digest:
         screen.line(answer.asked, Span(f"  sha256 {answer.digest[:DIGEST]}", "dim"))
     if answer.files:
@@ -127,7 +127,7 @@ def print_answer(screen: Screen, answer: Answer) -> None:
         print_answers(screen, answer.files)
         return
     if not answer.matches:
-        screen.line("no run kept these bytes")
+        screen.line(_used(answer) or "no run kept these bytes")
         return
     screen.columns(
         [
@@ -138,6 +138,7 @@ def print_answer(screen: Screen, answer: Answer) -> None:
                 humane.age(m.run.manifest.started_at, screen.now),
                 m.kind,
                 m.path if m.path != answer.asked else "",
+                Span(_marks(m), "bold cyan" if m.promotions else "yellow"),
             ]
             for m in answer.matches
         ],
@@ -150,12 +151,30 @@ def print_answers(screen: Screen, answers: Sequence[Answer]) -> None:
     rows: list[list[Piece]] = []
     for answer in answers:
         if not answer.matches:
-            rows.append([answer.asked, Span("no run kept these bytes", "yellow")])
+            used = _used(answer)
+            rows.append([answer.asked, used or Span("no run kept these bytes", "yellow")])
             continue
         m, more = answer.matches[0], len({m.run.id for m in answer.matches}) - 1
         row: list[Piece] = [answer.asked, m.run.id, Span(m.run.manifest.name or "", "bold"), m.kind, m.path]
+        row.append(Span(_marks(m), "bold cyan" if m.promotions else "yellow"))
         rows.append([*row, Span(f"and {counted(more, 'more run')}" if more else "", "dim")])
     screen.columns(rows)
+
+
+def _used(answer: Answer) -> str:
+    """``input `train` of RUN (and 26 more runs)``; empty when no run has read it either."""
+    runs = list(dict.fromkeys(use.run_id for use in answer.uses))
+    if not runs:
+        return ""
+    more = f" (and {counted(len(runs) - 1, 'more run')})" if len(runs) > 1 else ""
+    return f"input `{answer.uses[0].name}` of {runs[0]}{more}"
+
+
+def _marks(match: Match) -> str:
+    """What else to know before this run is called the author: `churn-prod@1, current`."""
+    said = [f"{m}@{n}" + ", current" * match.is_current(m, n) for m, n in match.promotions]
+    said += ["not written by this run"] * match.is_older
+    return "; ".join([*said, f"repeats {match.repeats}"] if match.repeats else said)
 
 
 def print_verified(

@@ -136,6 +136,9 @@ def test_which():
             "started_at": "2026-11-22T21:55:00.000Z",
             "kind": "model",
             "path": "out/model.npz",
+            "older": False,
+            "promotions": [],
+            "repeats": None,
         }
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from exptrack.actions.which import digest_of as digest_of_path
 from exptrack.actions.which import which, which_listed
 from exptrack.actions.written import Since
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
-from exptrack.model import Declared
-from made import digest_of, manifest
+from exptrack.model import Declared, Input
+from made import digest_of, file_artifact, manifest
 
 OLD, NEW = "01abcdefghjkmnpq", "02abcdefghjkmnpq"
 
@@ -195,3 +196,56 @@ def test_a_list_of_digests_is_answered_line_by_line(project, store, work):
         (digest_of(b"weights"), True, 2),
         ("x", False, 0),
     ]
+
+
+# --- who wrote it, who only had it -----------------------------------------------------------------------------------
+
+
+def add(store, number, *, is_older=False, **changes):
+    """Run `number`, with the bytes `weights` as its model."""
+    kept = replace(file_artifact(store, "model", "m.pt", b"weights"), is_older=is_older)
+    at = f"2026-02-{number:02d}T00:00:00.000Z"
+    run_id = f"{number:016d}"
+    store.records.add_manifest(manifest(run_id, **{"artifacts": (kept,), "started_at": at, "ended_at": at, **changes}))
+    return run_id
+
+
+def test_who_wrote_it_comes_before_who_kept_it_and_copies_come_last(project, store):
+    wrote, kept, again = add(store, 1), add(store, 2, is_older=True), add(store, 3, tags={"reproduces": f"{1:016d}"})
+    newer = add(store, 4)
+    matches = which(project, store, digest_of(b"weights")).matches
+    assert [m.run.id for m in matches] == [newer, wrote, kept, again]
+    assert [m.is_older for m in matches] == [False, False, True, False]
+    assert [m.repeats for m in matches] == [None, None, None, wrote]
+
+
+def test_promotions_are_named_and_the_one_in_force(project, store):
+    first, second = add(store, 1), add(store, 2)
+    for run_id in (first, second, first):
+        promote(project, store, run_id, "prod", None)
+    by_run = {m.run.id: m for m in which(project, store, digest_of(b"weights")).matches}
+    assert by_run[first].promotions == (("prod", 1), ("prod", 3))
+    assert [by_run[first].is_current("prod", n) for n in (1, 3)] == [False, True]
+    assert not by_run[second].is_current("prod", 2)
+
+
+def test_data_is_the_input_of_the_runs_that_read_it(project, store, work):
+    (work / "train.csv").write_bytes(b"1,2")
+    read = Input(name="train", path="data/train.csv", digest=digest_of(b"1,2"), size=3, files=1)
+    for number in (1, 2, 3):
+        add(store, number, inputs=(read,))
+    answer = which(project, store, "train.csv")
+    assert (answer.matches, answer.is_known) == ((), True)
+    assert [(u.run_id, u.name, u.path) for u in answer.uses] == [
+        (f"{n:016d}", "train", "data/train.csv") for n in (3, 2, 1)
+    ]
+    (listed,) = which_listed(project, store, [digest_of(b"1,2")])
+    assert listed.uses == answer.uses
+
+
+def test_what_a_run_kept_is_its_output_whoever_read_it(project, store):
+    wrote = add(store, 1)
+    read = Input(name="init", path="m.pt", digest=digest_of(b"weights"), size=7, files=1)
+    add(store, 2, artifacts=(), inputs=(read,))
+    answer = which(project, store, digest_of(b"weights"))
+    assert ([m.run.id for m in answer.matches], answer.uses) == ([wrote], ())

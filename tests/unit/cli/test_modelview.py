@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from exptrack.actions.approve import Approval
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.verify import Problem
-from exptrack.actions.which import Answer, Match
+from exptrack.actions.which import Answer, Match, Use
 from exptrack.cli.modelview import (
     print_answer,
     print_answers,
@@ -92,6 +94,9 @@ def test_who_made_a_file():
         [RUN.id, "baseline", "finished", "5", "min", "ago", "model", "out/model.npz"],
     ]
     assert lines(print_answer, Answer("m.npz", "2" * 64, ()))[1] == ["no", "run", "kept", "these", "bytes"]
+    used = Answer("t.csv", "2" * 64, (), (), (Use("r2", "train", "t.csv"), Use("r1", "train", "t.csv")))
+    assert " ".join(lines(print_answer, used)[1]) == "input `train` of r2 (and 1 more run)"
+    assert " ".join(lines(print_answers, [used])[0]) == "t.csv input `train` of r2 (and 1 more run)"
     assert lines(print_answer, Answer("prod", None, (Match(RUN, "model", "prod"),)))[0][-1] == "model"
 
 
@@ -120,3 +125,17 @@ def test_an_altered_object_is_named_with_the_way_to_repair_it():
     assert said.count("altered: /s/objects/d") == 1
     assert [line for line in said if line.startswith("to repair: move it away")]
     assert not [line for line in verified(2, [Problem("r1", "model m", "missing", "d")]) if "repair" in line]
+
+
+def test_a_run_behind_a_file_is_marked_as_what_it_is():
+    run = made_run(9)
+    current = replace(run, models=("prod",))
+    matches = (
+        Match(current, "model", "m", promotions=(("prod", 1), ("prod", 2))),
+        Match(run, "model", "m", is_older=True),
+        Match(run, "model", "m", repeats="r1"),
+    )
+    said = [" ".join(words) for words in lines(print_answer, Answer("m", "2" * 64, matches))[1:]]
+    assert said[0].endswith("prod@1; prod@2, current")
+    assert said[1].endswith("not written by this run")
+    assert said[2].endswith("repeats r1")

@@ -183,7 +183,8 @@ def which(
     asked: str = typer.Argument(..., metavar="FILE|MODEL|-", help="File, folder, model; -: digests, as of sha256sum."),
     as_json: bool = JSON,
 ) -> int:
-    """Find the run that made a file (by content) or holds a model. Exit 1 when no run kept these bytes."""
+    """Find the run that made a file (by content) or holds a model. Exit 1 when no run kept or read these
+    bytes."""
     place, screen = here(), Screen.of()
     if asked == "-":
         answers = which_listed(*place, io.TextIOWrapper(sys.stdin.buffer, "utf-8", "surrogateescape"))
