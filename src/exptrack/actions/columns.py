@@ -159,17 +159,16 @@ def every(runs: Sequence[Run]) -> list[Key]:
     return [*(Key("tag", k) for k in tags), *(Key("param", k) for k in params), *(Key("metric", k) for k in metrics)]
 
 
-def differing(runs: Sequence[Run], *, with_goals: bool = False) -> list[Key]:
+def differing(runs: Sequence[Run]) -> list[Key]:
     """Params, tags and metrics that are not the same in all runs, the most telling first: metrics with a goal, then
     params, tags and other metrics; within each what most runs have and what varies most, held-out figures before those
-    of training. One run alone differs from nothing: it shows its metrics that have a goal. `with_goals`: so do several,
-    whether they differ or not."""
+    of training. One run alone differs from nothing: it shows its metrics that have a goal."""
     ranked = []
     for key in every(runs):
         values = [value(r, key) for r in runs]
         distinct = len({same_key(v) for v in values})
         has_goal = key.kind == "metric" and goal(key, runs) is not None
-        if distinct < 2 and not (has_goal and (with_goals or len(runs) == 1)):
+        if distinct < 2 and not (has_goal and len(runs) == 1):
             continue
         rank = 0 if has_goal else ("param", "tag", "metric").index(key.kind) + 1
         present = sum(v is not None for v in values)

@@ -147,9 +147,12 @@ def _sidecar_tags(start: Start, reading: Reading) -> tuple[dict[str, str], list[
 
 
 def _attempt(said: list[str], what: str, step: Callable[[], Any], *, later: Sequence[int] = ()) -> None:
-    """`later`: the errors after which it can still be done another time; they are raised."""
+    """`later`: the errors after which it can still be done another time; they are raised. So is want of memory: another
+    process may have it."""
     try:
         step()
+    except MemoryError:
+        raise
     except Exception as e:
         if isinstance(e, OSError) and e.errno in later:
             raise

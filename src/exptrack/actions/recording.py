@@ -109,6 +109,8 @@ class Recording:
         """One failing step (a full disk, a file that went away) is said once and does not end the recording."""
         try:
             return step()
+        except MemoryError:
+            raise  # what was read and not yet written is lost in here: the supervisor reads it all again
         except Exception as e:  # noqa: BLE001 - whatever it is, the rest of the record must still be made
             text = f"while recording: {type(e).__name__}: {e}"
             if text not in self.warnings:

@@ -113,8 +113,6 @@ def _enter(
 ) -> tuple[dict[str, Any], rundir.RunDir]:
     """What start.json will say, and the directory it will be in."""
     start = describe(request, project, before)
-    for text in () if request.is_quiet else foreseen(start):
-        voice.say(f"exptrack: warning: {text}")
     if before is None:
         return start, _claim(project, start)
     try:
@@ -265,6 +263,8 @@ def _hold_out() -> None:
 
 
 def _first_line(start: dict[str, Any]) -> str:
+    what = f"recording {start['id']}"
     if start["resumes"]:
-        return f"exptrack: continuing {start['id']}, attempt {start['resumes']['number']}"
-    return f"exptrack: recording {start['id']}"
+        what = f"continuing {start['id']}, attempt {start['resumes']['number']}"
+    # One line and not several: that is what scripts were promised.
+    return " · warning: ".join([f"exptrack: {what}", *foreseen(start)])

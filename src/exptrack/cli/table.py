@@ -61,7 +61,7 @@ def _usual(screen: Screen, runs: Sequence[Run], named: Sequence[str]) -> tuple[l
     if any(r.pinned or r.models for r in runs):
         basic.append(Key("field", "marks"))
     leading = [Key("metric", n) for n in named if any(n in r.manifest.metrics for r in runs)]
-    candidates = [key for key in differing(runs, with_goals=True) if key not in leading]
+    candidates = [key for key in differing(runs) if key not in leading]
     if not screen.is_terminal:
         return basic + leading + candidates, 0
     for name in ("seconds", "started_at"):
