@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from exptrack.actions.case import Case
+from exptrack.actions.gates.case import Case
 from exptrack.config import Config, Gates, Project
 from exptrack.model import Event, Gate, Run
 from exptrack.store.place import Store

@@ -195,7 +195,7 @@ def are_definitions(value: Any) -> bool:
 
 
 def _are_tolerances(value: Any) -> bool:
-    """Name or glob -> a number, or a share of the recorded value as a text (actions/tolerance.py)."""
+    """Name or glob -> a number, or a share of the recorded value as a text (actions/reproducing/tolerance.py)."""
     return isinstance(value, dict) and all(
         (isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v < float("inf"))
         or (isinstance(v, str) and re.fullmatch(r"\s*(\d+(\.\d*)?|\.\d+)\s*%?\s*", v))

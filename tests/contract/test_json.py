@@ -13,8 +13,8 @@ from exptrack.actions.approve import Approval
 from exptrack.actions.diff import diff_runs, is_different
 from exptrack.actions.fetch import Fetched
 from exptrack.actions.hooks import HookResult
-from exptrack.actions.present import diff_json, fetched_json, ls_csv, run_json, which_json
-from exptrack.actions.present_models import approval_json, changed_json, model_json, models_json, verdict_json
+from exptrack.actions.present.models import approval_json, changed_json, model_json, models_json, verdict_json
+from exptrack.actions.present.runs import diff_json, fetched_json, ls_csv, run_json, which_json
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer, Match, Use
 from exptrack.cli.plain import print_json

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exptrack.actions.card import ModelFacts, Subject
-from exptrack.actions.card_dataset import DataFacts, Use
-from exptrack.actions.provenance import BUILD_TYPE, BUILDER, PREDICATE_TYPE, STATEMENT_TYPE, TREE, provenance
+from exptrack.actions.cards.card import ModelFacts, Subject
+from exptrack.actions.cards.dataset import DataFacts, Use
+from exptrack.actions.cards.provenance import BUILD_TYPE, BUILDER, PREDICATE_TYPE, STATEMENT_TYPE, TREE, provenance
 from exptrack.cli.datasetcard import dataset_card
 from exptrack.cli.modelcard import model_card
 from exptrack.cli.modelfront import LIST_KEYS, TAG_KEYS

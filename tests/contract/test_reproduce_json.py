@@ -6,12 +6,12 @@ import json
 import math
 from pathlib import Path
 
-from exptrack.actions.compare_environment import Unlike
-from exptrack.actions.compare_reproduction import Comparison, Difference
-from exptrack.actions.present import reproduction_json, run_json
-from exptrack.actions.present_reproduction import readiness_json, result_json
-from exptrack.actions.reproduce import Result
-from exptrack.actions.reproducible import Check, Readiness
+from exptrack.actions.present.reproductions import readiness_json, result_json
+from exptrack.actions.present.runs import reproduction_json, run_json
+from exptrack.actions.reproducing.compare_environment import Unlike
+from exptrack.actions.reproducing.compare_reproduction import Comparison, Difference
+from exptrack.actions.reproducing.reproduce import Result
+from exptrack.actions.reproducing.reproducible import Check, Readiness
 from exptrack.model import Reproduction
 from made_runs import made_run, run_id
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exptrack.actions import present_trust as present
 from exptrack.actions.explain_policy import Rule
 from exptrack.actions.forest import Importance
 from exptrack.actions.importance import Factor, Study
 from exptrack.actions.lineage import Lineage
 from exptrack.actions.links import Link, Made, Used
+from exptrack.actions.present import trust as present
 from exptrack.actions.rank import Ranked, Ranking
 from exptrack.actions.retain import Fate, Plan
 from exptrack.actions.trash import Moved, TrashBatch, Undone

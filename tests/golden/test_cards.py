@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from exptrack.actions.card import ModelFacts, Subject
-from exptrack.actions.card_dataset import DataFacts, Use
-from exptrack.actions.card_merge import new
+from exptrack.actions.cards.card import ModelFacts, Subject
+from exptrack.actions.cards.dataset import DataFacts, Use
+from exptrack.actions.cards.merge import new
+from exptrack.actions.cards.provenance import provenance
 from exptrack.actions.links import Made
 from exptrack.actions.promote import History
-from exptrack.actions.provenance import provenance
 from exptrack.cli.datasetcard import dataset_card
 from exptrack.cli.modelcard import model_card
 from exptrack.store.place import open_store

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from exptrack.actions.case import tables_for
 from exptrack.actions.find import load_run
+from exptrack.actions.gates.case import tables_for
 from exptrack.actions.hooks import HookResult, run_hook
-from exptrack.actions.present import run_json
-from exptrack.actions.present_models import promotion_json
+from exptrack.actions.present.models import promotion_json
+from exptrack.actions.present.runs import run_json
 from exptrack.config import Config, Project, parse_duration
 from exptrack.model import Promotion
 from exptrack.store.place import Store

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from exptrack.actions.authors import author, is_same_person
 from exptrack.actions.find import resolve
+from exptrack.actions.gates.trust import digest_now, owners_of
 from exptrack.actions.journal import Journal
 from exptrack.actions.promote import Verdict, why
-from exptrack.actions.trust_gates import digest_now, owners_of
 from exptrack.capture.code import email_of
 from exptrack.capture.redact import mask_text
 from exptrack.config import Project

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from exptrack.actions.groups import Group
-from exptrack.actions.present import cell, plain
+from exptrack.actions.present.runs import cell, plain
 
 
 def group_json(group: Group, keys: Sequence[str]) -> dict[str, Any]:

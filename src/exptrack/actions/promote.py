@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from exptrack.actions.case import Case, tables_for
 from exptrack.actions.find import load_run, resolve
-from exptrack.actions.gates import judge, unmet
+from exptrack.actions.gates.case import Case, tables_for
+from exptrack.actions.gates.judge import judge, unmet
+from exptrack.actions.gates.trust import evidence
 from exptrack.actions.ledger import append
 from exptrack.actions.nearest import did_you_mean
-from exptrack.actions.trust_gates import evidence
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun, Refused
 from exptrack.model import Gate, Promotion, Run

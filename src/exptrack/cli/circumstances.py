@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from exptrack.actions.card import ModelFacts
+from exptrack.actions.cards.card import ModelFacts
 from exptrack.cli import humane
 from exptrack.cli.markdown import code, facts, fence, text, to_fill
 from exptrack.model import Gpu, Run

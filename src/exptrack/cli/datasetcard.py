@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from exptrack.actions.card_dataset import DataFacts
-from exptrack.actions.card_merge import Block, Card
+from exptrack.actions.cards.dataset import DataFacts
+from exptrack.actions.cards.merge import Block, Card
 from exptrack.amounts import counted
 from exptrack.cli import humane
 from exptrack.cli.humane import clean

@@ -26,7 +26,7 @@ def _choose(argv: Sequence[str]) -> int:
 
         return answer(argv[1:])
     if argv[:1] == ["__again"]:
-        from exptrack.actions.again import run_again
+        from exptrack.actions.reproducing.again import run_again
         from exptrack.cli.voice import VOICE
 
         return run_again(argv[1:], VOICE)

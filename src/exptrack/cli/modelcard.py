@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from exptrack.actions.card import ModelFacts
-from exptrack.actions.card_index import told_metrics
-from exptrack.actions.card_merge import Block, Card
+from exptrack.actions.cards.card import ModelFacts
+from exptrack.actions.cards.index import told_metrics
+from exptrack.actions.cards.merge import Block, Card
 from exptrack.cli import humane
 from exptrack.cli.circumstances import environment, hardware, snapshot
 from exptrack.cli.markdown import code, day, facts, fence, quote, table, text, to_fill

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exptrack.actions.card_index import hub_metric, model_index, told_metrics
+from exptrack.actions.cards.index import hub_metric, model_index, told_metrics
 from exptrack.cli.circumstances import grams
 from exptrack.cli.humane import clean
 from exptrack.model import Run

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from exptrack.actions.compare_reproduction import Difference
-from exptrack.actions.reproduce import Result
-from exptrack.actions.reproducible import Readiness
+from exptrack.actions.reproducing.compare_reproduction import Difference
+from exptrack.actions.reproducing.reproduce import Result
+from exptrack.actions.reproducing.reproducible import Readiness
 from exptrack.cli import humane
 from exptrack.cli.screen import Piece, Screen, Span
 from exptrack.cli.show import DIGEST, INDENT

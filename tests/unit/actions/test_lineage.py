@@ -6,7 +6,7 @@ import pytest
 
 from exptrack.actions.holdings import read_words
 from exptrack.actions.lineage import dot, lineage
-from exptrack.actions.present_trust import lineage_json
+from exptrack.actions.present.trust import lineage_json
 from exptrack.actions.retain import Inventory
 from exptrack.cli.trustview import print_lineage
 from exptrack.model import Artifact, Input, StoredFile

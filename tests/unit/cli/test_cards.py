@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from exptrack.actions.card import ModelFacts, Subject
-from exptrack.actions.card_dataset import DataFacts, Maker, Use, Version
-from exptrack.actions.card_merge import merge, new
+from exptrack.actions.cards.card import ModelFacts, Subject
+from exptrack.actions.cards.dataset import DataFacts, Maker, Use, Version
+from exptrack.actions.cards.merge import merge, new
 from exptrack.actions.promote import History
 from exptrack.cli.datasetcard import dataset_card
 from exptrack.cli.modelcard import MOST_ROWS, model_card

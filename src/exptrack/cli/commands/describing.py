@@ -12,7 +12,7 @@ from exptrack.cli.screen import Screen
 from exptrack.errors import ExptrackError
 
 if TYPE_CHECKING:
-    from exptrack.actions.card_merge import Card
+    from exptrack.actions.cards.merge import Card
 
 
 def card(
@@ -37,20 +37,20 @@ def card(
     if provenance and asked is not None:
         _provenance(place, asked, target, is_forced=force)
     elif dataset is not None:
-        from exptrack.actions.card_dataset import dataset_facts
+        from exptrack.actions.cards.dataset import dataset_facts
         from exptrack.cli.datasetcard import dataset_card
 
         _give(dataset_card(dataset_facts(*place, dataset, asked)), target, is_forced=force)
     elif asked is not None:
-        from exptrack.actions.card import model_facts
+        from exptrack.actions.cards.card import model_facts
         from exptrack.cli.modelcard import model_card
 
         _give(model_card(model_facts(*place, asked), carbon), target, is_forced=force)
 
 
 def _give(made: Card, target: str | None, *, is_forced: bool) -> None:
-    from exptrack.actions.card_file import write_card
-    from exptrack.actions.card_merge import new
+    from exptrack.actions.cards.file import write_card
+    from exptrack.actions.cards.merge import new
 
     if target is None:
         Screen.of().write(new(made))
@@ -62,9 +62,9 @@ def _give(made: Card, target: str | None, *, is_forced: bool) -> None:
 def _provenance(place: Place, asked: str, target: str | None, *, is_forced: bool) -> None:
     import json
 
-    from exptrack.actions.card import subject
-    from exptrack.actions.card_file import write_statement
-    from exptrack.actions.provenance import provenance
+    from exptrack.actions.cards.card import subject
+    from exptrack.actions.cards.file import write_statement
+    from exptrack.actions.cards.provenance import provenance
     from exptrack.cli.plain import print_json
 
     found = subject(*place, asked)

@@ -19,7 +19,7 @@ def get(
     """Get a run's artifacts out of the store, digests checked."""
     from exptrack.actions.fetch import get as fetch
     from exptrack.actions.find_attempt import resolve_attempt
-    from exptrack.actions.present import fetched_json
+    from exptrack.actions.present.runs import fetched_json
     from exptrack.cli.humane import size
     from exptrack.cli.plain import print_json
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from exptrack.actions import present_models as present
 from exptrack.actions import promote as promotion
 from exptrack.actions.announce import announce
-from exptrack.actions.case import tables_for
 from exptrack.actions.find import load_run
+from exptrack.actions.gates.case import tables_for
 from exptrack.actions.nearest import did_you_mean
 from exptrack.actions.places import Place, here
-from exptrack.actions.present import which_json
+from exptrack.actions.present import models as present
+from exptrack.actions.present.runs import which_json
 from exptrack.actions.which import which as find
 from exptrack.actions.which import which_listed
 from exptrack.cli.commands.annotating import RUN

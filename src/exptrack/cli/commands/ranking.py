@@ -21,7 +21,7 @@ def best(
     """Show the best finished run by a metric: its value and parameters.
 
     Best over the whole run, by the metric's goal. Exit 3 when no run has it."""
-    from exptrack.actions.present_trust import ranking_json
+    from exptrack.actions.present.trust import ranking_json
     from exptrack.actions.rank import best as rank
     from exptrack.cli.plain import print_json
     from exptrack.cli.rankview import print_ranking
@@ -38,7 +38,7 @@ def importance(metric: str = METRIC, filters: list[str] = FILTERS, as_json: bool
 
     METRIC.last, .min … choose a number of the run; by default the best, without a goal the last."""
     from exptrack.actions.importance import importance as weigh
-    from exptrack.actions.present_trust import study_json
+    from exptrack.actions.present.trust import study_json
     from exptrack.cli.commands.reading import warn
     from exptrack.cli.plain import print_json
     from exptrack.cli.rankview import print_study

@@ -42,7 +42,7 @@ def ls(
     from exptrack.actions import columns as choose
     from exptrack.actions.find import count_runs, find_runs
     from exptrack.actions.how_to_read import known_names
-    from exptrack.actions.present import ls_csv, run_json
+    from exptrack.actions.present.runs import ls_csv, run_json
     from exptrack.cli.plain import print_csv, print_json
     from exptrack.cli.table import print_runs
 
@@ -111,9 +111,9 @@ def _groups(
 def show(run: str = RUN, as_json: bool = JSON) -> None:
     """Show one run: what, with what, on what, how it went, what it left."""
     from exptrack.actions.find_attempt import resolve_attempt
-    from exptrack.actions.present import run_json
-    from exptrack.actions.present_reproduction import readiness_json
-    from exptrack.actions.reproducible import readiness, score_line
+    from exptrack.actions.present.reproductions import readiness_json
+    from exptrack.actions.present.runs import run_json
+    from exptrack.actions.reproducing.reproducible import readiness, score_line
     from exptrack.cli.plain import print_json
     from exptrack.cli.show import print_run
 
@@ -138,7 +138,7 @@ def diff(
     from exptrack.actions.diff import diff_runs, is_different
     from exptrack.actions.find_attempt import resolve_attempt
     from exptrack.actions.patch import patch as code_patch
-    from exptrack.actions.present import diff_json
+    from exptrack.actions.present.runs import diff_json
     from exptrack.cli.diffview import print_diff, print_patch
     from exptrack.cli.plain import print_json
 

@@ -14,7 +14,7 @@ from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.screen import Screen
 
 if TYPE_CHECKING:
-    from exptrack.actions.reproduce import Wish
+    from exptrack.actions.reproducing.reproduce import Wish
 
 JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
 
@@ -34,8 +34,8 @@ def reproduce(
     """Restore a run, rebuild its environment, run it again, compare, and give a verdict.
 
     Exit 0: reproduced, also within tolerance; 1: it differs, or is not reproducible. docs/reproduce.md says how."""
-    from exptrack.actions.reproduce import Wish
-    from exptrack.actions.tolerance import parse_tolerances
+    from exptrack.actions.reproducing.reproduce import Wish
+    from exptrack.actions.reproducing.tolerance import parse_tolerances
 
     wish = Wish(output, keep, same, installer, parse_tolerances(tolerances), is_exact, quiet, as_json)
     return _ask(run, as_json=as_json) if dry_run else _do(run, wish)
@@ -43,8 +43,8 @@ def reproduce(
 
 def _ask(run: str, *, as_json: bool) -> int:
     from exptrack.actions.find import resolve
-    from exptrack.actions.present_reproduction import readiness_json
-    from exptrack.actions.reproducible import readiness
+    from exptrack.actions.present.reproductions import readiness_json
+    from exptrack.actions.reproducing.reproducible import readiness
     from exptrack.cli.plain import print_json
     from exptrack.cli.reproduceview import print_readiness
 
@@ -59,10 +59,10 @@ def _ask(run: str, *, as_json: bool) -> int:
 
 
 def _do(run: str, wish: Wish) -> int:
-    from exptrack.actions.again import Stopped
     from exptrack.actions.find import resolve
-    from exptrack.actions.present_reproduction import result_json
-    from exptrack.actions.reproduce import reproduce as repeat
+    from exptrack.actions.present.reproductions import result_json
+    from exptrack.actions.reproducing.again import Stopped
+    from exptrack.actions.reproducing.reproduce import reproduce as repeat
     from exptrack.cli.plain import print_json
     from exptrack.cli.reproduceview import print_result
     from exptrack.reproduction import REPRODUCED, WITHIN

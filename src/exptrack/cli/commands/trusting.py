@@ -25,7 +25,7 @@ def verify(
 
     Exit 6 when something is, with the runs that are hurt. After Ctrl-C the next one goes on where it was."""
     from exptrack.actions.find import resolve
-    from exptrack.actions.present_trust import verified_json
+    from exptrack.actions.present.trust import verified_json
     from exptrack.actions.unfinished import Unfinished
     from exptrack.actions.verify import parse_sample
     from exptrack.actions.verify import verify as check
@@ -64,7 +64,7 @@ def policy(
     import os
 
     from exptrack.actions.explain_policy import check_policy, explain_policy
-    from exptrack.actions.present_trust import policy_json
+    from exptrack.actions.present.trust import policy_json
     from exptrack.cli.plain import print_json
     from exptrack.cli.trustview import print_rules
     from exptrack.config import Config, find_project, read_config
@@ -99,7 +99,7 @@ def gc(
     stored, or found there by a run, less than an hour ago always stays."""
     import time
 
-    from exptrack.actions.present_trust import gc_json
+    from exptrack.actions.present.trust import gc_json
     from exptrack.actions.retain import collect, plan_gc
     from exptrack.actions.trash import batches, empty_trash
     from exptrack.cli.plain import print_json
@@ -140,7 +140,7 @@ def undo(
 
 
 def _undo_gc(*, as_json: bool) -> None:
-    from exptrack.actions.present_trust import undone_json
+    from exptrack.actions.present.trust import undone_json
     from exptrack.actions.trash import undo_gc
     from exptrack.cli.humane import size
     from exptrack.cli.plain import print_json
@@ -162,7 +162,7 @@ def lineage(
     Found by the digests of inputs and outputs: nothing has to be declared as the other's."""
     from exptrack.actions.lineage import dot
     from exptrack.actions.lineage import lineage as find_family
-    from exptrack.actions.present_trust import lineage_json
+    from exptrack.actions.present.trust import lineage_json
     from exptrack.cli.plain import print_json
     from exptrack.cli.trustview import print_lineage
 

@@ -1,0 +1,1 @@
+"""Results of actions as the JSON that scripts rely on; docs/json.md lists every key."""
