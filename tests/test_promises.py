@@ -6,8 +6,11 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent
-PAGE = TESTS.parent / "docs" / "reliability.md"
+ROOT = TESTS.parent
+PAGE = ROOT / "docs" / "reliability.md"
 # What the page calls the files of tests, as it says above its tables.
 SHORT = {name: f"unit/record/test_{name}.py" for name in ("child", "forward", "logs")}
 SHORT |= {"e2e": "e2e/test_terminal.py", "hostile": "e2e/test_hostile_store.py"}
@@ -70,3 +73,18 @@ def test_a_name_that_is_gone_is_found() -> None:
         "crash/test_nothing",
     ]
     assert problems("by reading") == ["no test in: by reading"]
+
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/*.md"), *ROOT.glob("fuzz/*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)\s#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_that_the_code_names_is_there() -> None:
+    named = {name for p in (ROOT / "src").rglob("*.py") for name in re.findall(r"\bdocs/[\w-]+\.md", p.read_text())}
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()

@@ -1,4 +1,4 @@
-"""`run`: check, snapshot, make the record, start the child, and see both through to the end (docs/run.md).
+"""`run`: check, snapshot, make the record, start the child, and see both through to the end (docs/architecture.md).
 
 This process is the supervisor: it owns the terminal, the log, the signals and the exit code, and imports little. A
 forked recorder does everything that may be slow or fail. Once the child runs, no failure of ours reaches it.

@@ -6,26 +6,26 @@ import pytest
 
 from exptrack.actions.reproducing.relocate import Relocation, is_below, is_mentioned
 
-MOVED = Relocation({"/work": "/new/work", "/work/.venv": "/env", "/data/out.d": "/o"})
+MOVED = Relocation({"/old": "/new/old", "/old/.venv": "/env", "/data/out.d": "/o"})
 
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("/work", "/new/work"),
-        ("/work/a.py", "/new/work/a.py"),
-        ("--out=/work/x", "--out=/new/work/x"),
-        ("/work/.venv/bin/python", "/env/bin/python"),
-        ("/work/.venv2/bin", "/new/work/.venv2/bin"),
+        ("/old", "/new/old"),
+        ("/old/a.py", "/new/old/a.py"),
+        ("--out=/old/x", "--out=/new/old/x"),
+        ("/old/.venv/bin/python", "/env/bin/python"),
+        ("/old/.venv2/bin", "/new/old/.venv2/bin"),
         (
-            "cd /work && . /work/.venv/bin/activate; ls '/work/a'",
-            "cd /new/work && . /env/bin/activate; ls '/new/work/a'",
+            "cd /old && . /old/.venv/bin/activate; ls '/old/a'",
+            "cd /new/old && . /env/bin/activate; ls '/new/old/a'",
         ),
-        ("file:///work/x", "file:///new/work/x"),
-        ("/work:/work/lib", "/new/work:/new/work/lib"),
-        ("/work2 /a/work /work-old /work.bak x/work", "/work2 /a/work /work-old /work.bak x/work"),
+        ("file:///old/x", "file:///new/old/x"),
+        ("/old:/old/lib", "/new/old:/new/old/lib"),
+        ("/old2 /a/old /old-old /old.bak x/old", "/old2 /a/old /old-old /old.bak x/old"),
         ("/data/out.d/m /data/outxd", "/o/m /data/outxd"),
-        ("https://work/x", "https://work/x"),
+        ("https://old/x", "https://old/x"),
     ],
 )
 def test_mentions_in_a_text(text: str, wanted: str) -> None:
@@ -33,10 +33,10 @@ def test_mentions_in_a_text(text: str, wanted: str) -> None:
 
 
 def test_a_single_path() -> None:
-    assert MOVED.path("/work/.venv/x") == "/env/x"
-    assert MOVED.path("/workshop") == "/workshop"
-    assert Relocation({}).path("/work") == "/work"
-    assert Relocation({"": "/x"}).text("/work") == "/work"
+    assert MOVED.path("/old/.venv/x") == "/env/x"
+    assert MOVED.path("/oldshop") == "/oldshop"
+    assert Relocation({}).path("/old") == "/old"
+    assert Relocation({"": "/x"}).text("/old") == "/old"
 
 
 def test_what_is_below_and_what_is_named() -> None:
