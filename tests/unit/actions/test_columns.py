@@ -143,12 +143,6 @@ def test_not_the_same(a, b):
     assert same_key(a) != same_key(b)
 
 
-def test_goals_are_shown_when_asked_for_though_they_do_not_differ():
-    runs = [made_run(n, params={"x": n}, metrics={"loss": metric(0.5, "min"), "n": metric(1.0)}) for n in (1, 2)]
-    assert [k.text for k in differing(runs)] == ["params.x"]
-    assert [k.text for k in differing(runs, with_goals=True)] == ["metrics.loss", "params.x"]
-
-
 def test_inputs_are_no_column_and_the_hint_says_what_they_are():
     with pytest.raises(ExptrackError) as e:
         parse_keys(["inputs"], RUNS)
