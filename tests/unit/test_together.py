@@ -113,7 +113,10 @@ def test_after_ctrl_c_nobody_is_waited_for() -> None:
         assert child.stdout
         assert child.stdout.readline() == "ready\n"
         child.send_signal(signal.SIGINT)
-        assert child.communicate(timeout=30)[0] == "interrupted\n"
+        try:
+            assert child.communicate(timeout=30)[0] == "interrupted\n"
+        finally:
+            child.kill()
         assert child.returncode == 0
 
 
