@@ -66,7 +66,7 @@ def is_alive(pid: int) -> bool:
     """Zombies do not count."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second: it went between open and read
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 

@@ -229,6 +229,6 @@ def is_stopped(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat", "rb") as f:
             stat = f.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second: it ended between open and read
         return not os.path.exists("/proc/self")
     return stat[stat.rindex(b")") + 2 : stat.rindex(b")") + 3] in b"Tt"
