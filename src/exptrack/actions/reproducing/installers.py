@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ _ELSEWHERE = frozenset(
 )
 
 
-class Installer:
+class Installer(ABC):
     """One of the two. `folder`: where to run (no project of the user's is taken for ours)."""
 
     name = ""
@@ -40,13 +41,13 @@ class Installer:
     def its_python(self) -> str:
         return os.path.join(self.target, "bin", "python")
 
+    @abstractmethod
     def make(self) -> None:
         """An empty environment at `target`. ExptrackError when that fails."""
-        raise NotImplementedError
 
+    @abstractmethod
     def install(self, specs: Sequence[str], *, wheels_only: bool = False) -> bool:
         """Install these and nothing else; `trouble` says why it did not work."""
-        raise NotImplementedError
 
     def _run(self, command: Sequence[str]) -> bool:
         environment = {k: v for k, v in os.environ.items() if k not in _ELSEWHERE}
