@@ -21,7 +21,7 @@ from tool import BIN, Tool
 # Numbers without names: no account has to be there, and none that is there is used.
 ANNA, BERT, EVE = 61001, 61002, 61003
 TEAM = 61900
-RUNS = 8
+RUNS = 32  # of each of the two: 64 at once
 # The interpreter of these tests may lie in a home folder that is closed; another one of its version will do.
 INTERPRETERS = (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
 PYTHONPATH = os.pathsep.join(p for p in sys.path if p.endswith(("site-packages", "src")))
