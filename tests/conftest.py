@@ -12,12 +12,16 @@ from hypothesis import HealthCheck, settings
 from exptrack.config import Project, find_project
 from exptrack.store.place import Store, open_store
 
-# No deadline: a loaded machine is slow, not wrong. No database: a failure prints how to repeat it.
+# No deadline: a loaded machine is slow, not wrong. No database: a failure prints how to repeat it. The same examples
+# each time, so that a red CI means this commit; EXPTRACK_EXPLORE=500 draws that many new ones a test instead.
+explore = int(os.environ.get("EXPTRACK_EXPLORE", "0"))
 settings.register_profile(
     "exptrack",
     deadline=None,
     database=None,
     print_blob=True,
+    derandomize=not explore,
+    max_examples=explore or 100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("exptrack")

@@ -2,6 +2,7 @@
 
 Invariants: the same record always gives the same bytes (sorted keys, ASCII, no spaces), NaN and infinities are the
 strings "nan", "inf", "-inf" (RFC 8259 has no other way), and fields this version does not know survive in `extra`.
+Where a field may be anything those strings stay text, also for a foreign file's bare NaN or 1e999.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def from_plain(cls: type[T], raw: Mapping[str, Any]) -> T:
     if missing:
         raise KeyError("without " + ", ".join(missing))
     if "extra" in known:
-        values["extra"] = {k: v for k, v in raw.items() if k not in known}
+        values["extra"] = {k: plain(v) for k, v in raw.items() if k not in known}
     return cls(**values)
 
 
@@ -123,7 +124,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     Strings that stand for non-finite floats become floats again."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
-        return lambda value: value
+        return plain
     if origin in (typing.Union, types.UnionType):
         return _union_reader(inner)
     if origin is tuple:
@@ -154,7 +155,7 @@ def _union_reader(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
         if len(kinds) == 1:
             return one(value)
         if isinstance(value, kinds):
-            return value
+            return plain(value)
         raise TypeError(f"{value!r:.80} is none of {', '.join(k.__name__ for k in kinds)}")
 
     return read

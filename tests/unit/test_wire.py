@@ -20,7 +20,7 @@ from made import AN_ID, manifest
 TOP = (model.RunManifest, model.Start, model.End, model.Event, model.Promotion, model.StoredFile)
 # Any str at all, lone surrogates (file names that are not UTF-8) too.
 ANY_TEXT = st.text(st.characters(), max_size=6)
-few = settings(max_examples=30)  # a RunManifest has forty fields: each example is many
+few = settings(max_examples=settings.default.max_examples // 3)  # a RunManifest has forty fields: each example is many
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
@@ -175,6 +175,19 @@ def test_one_field_of_another_type_is_damage_not_a_crash(cls, data):
         assert came.exit_code == 6
     else:
         assert exact(wire.decode(cls, wire.encode(came), "it")) == exact(came)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("where", ['"extra_of_a_newer_version":', '"asked":{"a":', '"params":{"lr":'])
+def test_a_foreign_number_that_json_does_not_have_becomes_the_text_we_write_for_it(where, text):
+    raw = json.loads(wire.encode(manifest()))
+    name = where.split('"')[1]
+    raw.pop(name, None)
+    closing = "}" * where.count("{")
+    data = wire.dump(raw).rstrip()[:-1] + f",{where}{text}{closing}}}".encode()
+    came = wire.decode(model.RunManifest, data, "it")
+    assert f'{where}"{repr(float(text))}"'.encode() in wire.encode(came)
+    assert exact(wire.decode(model.RunManifest, wire.encode(came), "it")) == exact(came)
 
 
 @pytest.mark.parametrize("cls", TOP, ids=lambda c: c.__name__)
