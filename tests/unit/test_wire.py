@@ -186,7 +186,7 @@ def test_a_foreign_number_that_json_does_not_have_becomes_the_text_we_write_for_
     closing = "}" * where.count("{")
     data = wire.dump(raw).rstrip()[:-1] + f",{where}{text}{closing}}}".encode()
     came = wire.decode(model.RunManifest, data, "it")
-    assert f'{where}"{repr(float(text))}"'.encode() in wire.encode(came)
+    assert f'{where}"{float(text)!r}"'.encode() in wire.encode(came)
     assert exact(wire.decode(model.RunManifest, wire.encode(came), "it")) == exact(came)
 
 
