@@ -14,14 +14,13 @@ from exptrack.cli.humane import clean, date
 # `|` would end a cell even behind a backslash that is itself escaped; as an entity it never does.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 # What starts emphasis, code, a link, a strike, mathematics or a mention anywhere, and a list or heading at the start.
-_SPECIAL = re.compile(
-    r"[\\`*\[\]~$@^]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\A[-+=#]|(?<=\A\d)[.)](?= )|(?<=\A\d\d)[.)](?= )"
-)
+_SPECIAL = re.compile(r"[\\`*\[\]~$@^]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\A[-+=#]")
+_NUMBERED = re.compile(r"\A([0-9]{1,9})([.)])(?=\s|\Z)")  # CommonMark 0.31, 5.2: an empty item is an item
 
 
 def text(words: str) -> str:
     """One line of plain text."""
-    escaped = _SPECIAL.sub(lambda m: "\\" + m[0], clean(words).strip())
+    escaped = _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(lambda m: "\\" + m[0], clean(words).strip()))
     return "".join(_ENTITIES.get(c, c) for c in escaped)
 
 

@@ -28,7 +28,7 @@ def _multiples(low: float, high: float, count: int) -> list[float]:
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     ticks = [n * step for n in range(first, last + 1)]
-    return ticks or [low, high]
+    return [t for t in ticks if math.isfinite(t)] or [low, high]
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
@@ -38,7 +38,7 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
         stride = max(1, math.ceil((last - first + 1) / count))
         return [10.0**n for n in range(-(-first // stride) * stride, last + 1, stride)]
     inner = [m * 10.0**n for n in range(first - 1, last + 1) for m in (1, 2, 5)]
-    ticks = [t for t in inner if low * 0.999999 <= t <= high * 1.000001]
+    ticks = [t for t in inner if low * 0.999999 <= t <= high * 1.000001 and math.isfinite(t)]
     return ticks if len(ticks) >= 2 else linear_ticks(low, high, count)
 
 

@@ -24,6 +24,8 @@ def visible(rendered: str) -> str:
 @given(NASTY)
 @example(EVIL)
 @example("1. one")
+@example("123456789) nine digits may number an item")
+@example("1.")
 @example("# no heading")
 @example("---")
 @example("\\|")
@@ -70,6 +72,7 @@ def test_a_fence_ends_where_it_ends(lines):
 
 @given(NASTY)
 @example(EVIL + "\n# two\n\n- three\n    four")
+@example("1.\n23)")
 def test_a_note_is_one_quotation_without_html(words):
     rendered = RENDER.render(markdown.quote(words) + "\n")
     assert not set(re.findall(r"<(\w+)", rendered)) - {"p", "br", "blockquote"}

@@ -150,6 +150,7 @@ POINTS = st.lists(st.tuples(NUMBERS, st.integers(-(10**20), 10**20) | st.floats(
 @example(sets=[[(1e308, 0), (-1e308, 10**20)]], how=style(), name="a")
 @example(sets=[[(5e-324, 0), (0.0, 1)]], how=style(), name="\x1b[31mred")
 @example(sets=[[(1.0, 10**400)]], how=style(), name="宽" * 50)
+@example(sets=[[(1.797691337170979e308, 0), (0.0, 0)]], how=style(is_log=True, smooth=0.9), name="")
 def test_whatever_was_recorded_the_picture_fits(sets, how, name):
     curves = [
         curve([v for v, _ in points], n, steps=[s for _, s in points], name=name) for n, points in enumerate(sets)
