@@ -17,6 +17,8 @@ PYPROJECT = "pyproject.toml"
 
 # As the value of a default tag: who git says is at work here (actions/authors.py).
 FROM_GIT = "$git"
+# How an entry of [secrets] allow begins that is a value's digest and no name.
+BY_DIGEST = "sha256:"
 
 # type names: str, bool, number, size, secrets, list (of str), table (str -> str), goals, patterns, definitions,
 # aliases, regex, gates, tolerances
@@ -65,7 +67,7 @@ SCHEMA: Mapping[str, Any] = {
     "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration", "orphans": "duration"},
     "reproduce": {"tolerance": "tolerances", "ignore": "list"},
     "snapshot": {"exclude": "list", "max_size": "size", "secrets": "secrets"},
-    "secrets": {"allow": "list", "allow_in": "list"},
+    "secrets": {"allow": "innocents", "allow_in": "list"},
 }
 
 _SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
@@ -161,6 +163,10 @@ def _lists(kind: str, value: Any) -> dict[str, tuple[bool, str]]:
         "keep": (is_list and all(re.match(KEEP, v) for v in value), f"is a list of {KEEPS}"),
         "gates": (is_list and all(GATE.match(v) for v in value), 'is a list like ["val/acc >= 0.9"]'),
         "list": (is_list, "is a list of strings" + ", none of them empty" * are_texts),
+        "innocents": (
+            is_list and all(_is_digest(v) for v in value if v.startswith(BY_DIGEST)),
+            f'is a list of names, and of digests of values as "{BY_DIGEST}" and 64 small hex digits',
+        ),
         # An empty list would be a gate that is written down and never asked.
         "names": (
             bool(value) and (is_list or (isinstance(value, str) and bool(value.strip()))),
@@ -209,6 +215,10 @@ def _is_regex(text: str) -> bool:
     except re.error:
         return False
     return True
+
+
+def _is_digest(text: str) -> bool:
+    return bool(re.fullmatch(BY_DIGEST + "[0-9a-f]{64}", text))
 
 
 def _is_whole(value: Any, least: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,20 @@ def test_keep_keeps_and_a_place_may_be_allowed(tool: Tool, canaries: Canaries) -
     tool("run", "--", sys.executable, "-c", "print(1)")
     assert tool.json("show", "@")["code"]["masked"] == []
     assert sorted(canaries.found(tool.folder / ".exptrack")) == ["a fixture", "train.py"]
+
+
+def test_a_value_may_be_allowed_by_the_digest_that_doctor_says(tool: Tool, canaries: Canaries) -> None:
+    tool.write("train.py", f"a = '{canaries.at('demo')}'\nb = '{canaries.at('real')}'\n")
+    tool("run", "--", sys.executable, "-c", "print(1)")
+    assert tool.json("show", "@")["code"]["masked"] == ["train.py:1", "train.py:2"]
+    told = [f["text"] for f in tool.json("doctor") if f["subject"] == "secrets"]
+    assert [t.split(" is masked")[0] for t in told] == ["train.py:1", "train.py:2"]
+    digest = told[0].rpartition(" ")[2]
+    assert digest == "sha256:" + sha256(canaries.at("demo").encode()).hexdigest()
+    tool.write("exptrack.toml", f'[secrets]\nallow = ["{digest}"]\n')
+    assert [f["text"][:10] for f in tool.json("doctor") if f["subject"] == "secrets"] == ["train.py:2"]
+    tool("run", "--", sys.executable, "-c", "print(1)")
+    assert tool.json("show", "@")["code"]["masked"] == ["train.py:2"]
+    assert list(canaries.found(tool.folder / ".exptrack")) == ["demo"]
+    tool.write("exptrack.toml", '[secrets]\nallow_in = ["*.py"]\n')
+    assert not [f for f in tool.json("doctor") if f["subject"] == "secrets"]

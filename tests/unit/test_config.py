@@ -221,6 +221,7 @@ WRONG = [
     ("tags = 5", "`tags` is a table of strings, not 5"),
     ("[tags]\nowner = 5", "`tags` is a table of strings"),
     ("[tags]\nowner = '$gti'", '`tags` has "$git" and no other value with a $'),
+    ("[secrets]\nallow = ['sha256:12']", "`secrets.allow` is a list of names, and of digests of values as"),
     ("[require]\nallowed = ['a']", "`require.allowed` is a table"),
     ("[require.allowed]\nintent = 5", "`require.allowed.intent` is a list of values or a regular expression"),
     ("[require.allowed]\nintent = '('", "`require.allowed.intent` is a list of values or a regular expression"),

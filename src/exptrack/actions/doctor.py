@@ -6,18 +6,21 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from exptrack import __version__
 from exptrack.amounts import counted, size
 from exptrack.capture.code import describe
 from exptrack.capture.gpus import capture_gpus, has_driver
+from exptrack.capture.masked_now import masked_now
 from exptrack.config import Project
 from exptrack.record.rundir import live_runs, stillborn
 from exptrack.store.index import Index
 from exptrack.store.place import open_store
 
 LOW_SPACE = 1 << 30
+LISTED = 20
 
 
 class Finding(NamedTuple):
@@ -36,7 +39,7 @@ def examine(project: Project) -> list[Finding]:
         Finding("policy", None, project.config.path or "no policy file: nothing is required of a run"),
         *_store(project),
         *_runs(project),
-        _code(project),
+        *_code(project),
         *_gpus(),
     ]
 
@@ -69,15 +72,28 @@ def _runs(project: Project) -> Iterator[Finding]:
         yield Finding("dead", False, f"not sealed: {', '.join(dead)}", "`exptrack recover` seals them")
 
 
-def _code(project: Project) -> Finding:
+def _code(project: Project) -> Iterator[Finding]:
     facts = describe(project.root)
     if facts is None:
         has_git = shutil.which("git") is not None
         text = "not a git repository: the folder itself is kept" if has_git else "git is not installed"
-        return Finding("code", None, text, "" if has_git else "without git the whole folder is kept with every run")
-    state = "with uncommitted changes" if facts.is_dirty else "committed"
-    where = facts.branch or "a detached HEAD"
-    return Finding("code", None, f"{facts.root}: {where}, {state}; git {facts.git_version}")
+        yield Finding("code", None, text, "" if has_git else "without git the whole folder is kept with every run")
+    else:
+        state = "with uncommitted changes" if facts.is_dirty else "committed"
+        where = facts.branch or "a detached HEAD"
+        yield Finding("code", None, f"{facts.root}: {where}, {state}; git {facts.git_version}")
+    yield from _secrets(project, facts.root if facts else project.root)
+
+
+def _secrets(project: Project, root: str) -> Iterator[Finding]:
+    """What the kept code is without, for whoever has to judge whether that is a false alarm."""
+    config = project.config
+    if config.snapshot_secrets == "keep":
+        return
+    hint = "if it is no secret: that digest into [secrets] allow, docs/secrets.md"
+    masked = masked_now(project.cache, root, config.secret_names_allowed, config.secrets_allowed_in)
+    for found in islice(masked, LISTED):
+        yield Finding("secrets", None, f"{found.place} is masked in the kept code: {found.value_id}", hint)
 
 
 def _gpus() -> Iterator[Finding]:

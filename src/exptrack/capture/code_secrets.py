@@ -15,6 +15,7 @@ from math import log2
 
 from exptrack.capture.masks import MARK, compiled, merged, other_spans, token_spans
 from exptrack.capture.secret_names import NO, PASSWORD, ROOTS, STRONG, is_secret_name, secrecy
+from exptrack.policy_keys import BY_DIGEST
 
 ALLOWED_LINE = rb"(?i)exptrack: *allow-secret|gitleaks:allow|pragma: *(?:allowlist|whitelist) +secret"
 # Names of files in which a value needs no quotes.
@@ -57,9 +58,20 @@ LONGEST_TOKEN = 2048
 
 def find_secrets(data: bytes, path: str = "", allowed: Collection[str] = ()) -> list[tuple[int, int]]:
     """Spans of the secrets in one file's text, in order, none overlapping another. `path` says how to read it (in YAML
-    a value needs no quotes); `allowed`: names whose values are none."""
+    a value needs no quotes); `allowed`: names whose values are none, and values that are none, by `value_id`."""
     spans = merged([*_shapes(data), *_named(data, _is_bare(path), allowed)])
-    return [span for span in spans if not _is_allowed(data, span[0])]
+    return [span for span in spans if not _is_allowed(data, span[0]) and not _is_listed(data[slice(*span)], allowed)]
+
+
+def value_id(value: bytes) -> str:
+    """What stands in the policy file for a value: the file is in the snapshot too, so not the value itself."""
+    from hashlib import sha256
+
+    return BY_DIGEST + sha256(value).hexdigest()
+
+
+def _is_listed(value: bytes, allowed: Collection[str]) -> bool:
+    return any(a.startswith(BY_DIGEST) for a in allowed) and value_id(value) in allowed
 
 
 def mask_code(data: bytes, spans: list[tuple[int, int]]) -> bytes:

@@ -98,7 +98,8 @@ class Collection:
             raise NotStarted(
                 f"there are secrets in the code: {', '.join(ascii(p)[1:-1] for p in places[:5])}{more}",
                 "take them out; or say `# exptrack: allow-secret` on a line that has none, list a path in [secrets] "
-                'allow_in, or mask them with [snapshot] secrets = "mask" (docs/secrets.md)',
+                "allow_in or a value by its digest in allow, or mask them with [snapshot] "
+                'secrets = "mask" (docs/secrets.md)',
             )
 
 

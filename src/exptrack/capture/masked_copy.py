@@ -56,7 +56,7 @@ class Masking:
         `full` as its filename when it cannot be read, without it when the store does not take it."""
         if self.rule == KEEP or (self._is_allowed and self._is_allowed(path)):
             return Stored(*keeper.add_file(full))
-        with _opened(full) as f:
+        with opened(full) as f:
             state, head = os.fstat(f.fileno()), f.read(WHOLE)
             if not is_text(head):
                 return Stored(*keeper.add_file(full))
@@ -93,7 +93,7 @@ class Masking:
         return (mask_code(text, spans), lines_of(text, spans, first)) if spans else (text, [])
 
 
-def _opened(full: str) -> IO[bytes]:
+def opened(full: str) -> IO[bytes]:
     """Opened here and not by the store: whether the file or the store is at fault decides what happens next."""
     return open(os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from exptrack.capture.code_secrets import entropy, find_secrets, lines_of, mask_code
+from exptrack.capture.code_secrets import entropy, find_secrets, lines_of, mask_code, value_id
 from exptrack.capture.masks import MARK
 from made_tokens import named, pem, tokens
 
@@ -122,6 +122,21 @@ def test_a_name_that_is_allowed_keeps_its_value_but_not_a_known_shape() -> None:
     assert value not in masked(text)
     assert masked(text, allowed=("demo_key_api_key",)) == text
     assert token not in masked(f'demo_key_api_key = "{token}"\n', allowed=("demo_key_api_key",))
+
+
+def test_a_value_that_is_listed_by_its_digest_stays_and_no_other() -> None:
+    value, token, key = named(1)["api_key"], tokens(1)["github"], pem()
+    text = f'api_key = "{value}"\nx = "{token}"\nKEY = """{key}"""\n'
+    whole = text.encode()
+    ids = [value_id(whole[slice(*span)]) for span in find_secrets(whole)]
+    assert ids == [value_id(v.encode()) for v in (value, token, key)]
+    assert masked(text, allowed=tuple(ids)) == text
+    left = masked(text, allowed=(ids[1], "other"))
+    assert value not in left
+    assert token in left
+    assert key not in left
+    # A part of what would be masked is another value.
+    assert token not in masked(f"url = 'https://ada:x9{token}@h/x'\n", allowed=(ids[1],))
 
 
 @pytest.mark.parametrize("frame", ['KEY = """{}"""\n', "{}\n", 'k = "{}"\n'])
