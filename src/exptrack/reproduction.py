@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exptrack.frozen import frozen
 
-REPRODUCED, WITHIN, DIFFERS, NOT_REPRODUCIBLE = VERDICTS = (
+REPRODUCED, WITHIN, DIFFERS, NOT_REPRODUCIBLE = (
     "reproduced",
     "reproduced within tolerance",
     "differs",

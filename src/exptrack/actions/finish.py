@@ -23,7 +23,7 @@ from exptrack.actions.written import Since
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.frozen import replace
-from exptrack.model import Declared, End, MetricSummary, RunManifest, Start
+from exptrack.model import Declared, End, MetricSummary, RunManifest, Start, Usage
 from exptrack.record import rundir
 from exptrack.record.points import summaries_of
 from exptrack.record.reading import Reading
@@ -65,11 +65,13 @@ def finish(
     metrics = _metrics(run_dir, start, reading)
     points = _keep(store, run_dir.file(rundir.POINTS))
     logs = _keep_logs(store, run_dir, said)
+    usage, problems = _usage(run_dir, end)
+    said += problems
     found = Findings(
         params=redact_mapping(reading.params),
         tags=tags,
         metrics=metrics,
-        usage=_usage(run_dir, end),
+        usage=usage,
         artifacts=artifacts,
         points=points,
         logs=logs,
@@ -205,7 +207,7 @@ def _keep_log(store: Store, path: str) -> tuple[str, LogMasker] | None:
     return store.objects.add_file(masked)[0], masker
 
 
-def _usage(run_dir: rundir.RunDir, end: End | None) -> Any:
+def _usage(run_dir: rundir.RunDir, end: End | None) -> tuple[Usage, list[str]]:
     lines: list[bytes] = []
     path = run_dir.file(rundir.SAMPLES)
     if os.path.exists(path):

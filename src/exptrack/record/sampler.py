@@ -15,10 +15,15 @@ from exptrack.files import write_all
 from exptrack.model import Usage
 
 FIRST, SLOW, SLOW_AFTER = 1.0, 10.0, 60.0
+WHOLE_DEVICE = (
+    "peak GPU memory is that of the whole device: the driver does not tell it by process (as in most containers)"
+)
+_WHOLE = "gpu_memory_of_all"
 
 
 class GpuReading(Protocol):
-    """Bytes, percent, joules since the meter was made; None where the driver cannot tell."""
+    """Bytes, percent, joules since the meter was made; None where the driver cannot tell. `is_whole_device`: others'
+    memory may be among the bytes."""
 
     @property
     def memory(self) -> int | None: ...
@@ -26,6 +31,8 @@ class GpuReading(Protocol):
     def utilisation(self) -> float | None: ...
     @property
     def energy(self) -> float | None: ...
+    @property
+    def is_whole_device(self) -> bool: ...
 
 
 class Sampler:
@@ -35,7 +42,6 @@ class Sampler:
         self.path, self.pid, self.read_gpus = path, pid, read_gpus
         self.began = now
         self.next = now + FIRST
-        self.warnings: list[str] = []
 
     def is_due(self, now: float) -> bool:
         return now >= self.next
@@ -50,6 +56,7 @@ class Sampler:
         if self.read_gpus is not None:
             reading = self.read_gpus(pids)
             row |= {"gpu_memory": reading.memory, "gpu": reading.utilisation, "joules": reading.energy}
+            row |= {_WHOLE: True} if reading.is_whole_device else {}
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         size = os.fstat(fd).st_size
         try:
@@ -80,8 +87,8 @@ def tree_memory(pid: int) -> tuple[int, set[int]]:
     return total, pids
 
 
-def read_usage(lines: Iterable[bytes], cpu_seconds: float | None, max_rss: int | None) -> Usage:
-    """Samples and what wait4 said at the end (CPU of all, memory of the largest single process) -> Usage."""
+def read_usage(lines: Iterable[bytes], cpu_seconds: float | None, max_rss: int | None) -> tuple[Usage, list[str]]:
+    """Samples and what wait4 said at the end (CPU of all, memory of the largest single process) -> Usage, warnings."""
     rows: list[dict[str, Any]] = []
     for line in lines:
         try:
@@ -96,10 +103,11 @@ def read_usage(lines: Iterable[bytes], cpu_seconds: float | None, max_rss: int |
     gpu = [r["gpu"] for r in rows if r.get("gpu") is not None]
     gpu_memory = [r["gpu_memory"] for r in rows if r.get("gpu_memory") is not None]
     joules = [r["joules"] for r in rows if r.get("joules") is not None]
-    return Usage(
+    usage = Usage(
         cpu_seconds=cpu_seconds,
         max_rss=max(memory) if memory else None,
         max_gpu_memory=max(gpu_memory) if gpu_memory else None,
         gpu_utilisation=round(sum(gpu) / len(gpu), 2) if gpu else None,
         energy_joules=joules[-1] if joules else None,
     )
+    return usage, [WHOLE_DEVICE] if gpu_memory and any(_WHOLE in r for r in rows) else []

@@ -12,7 +12,7 @@ import pytest
 
 from exptrack.capture.meter import GpuReading
 from exptrack.model import Usage
-from exptrack.record.sampler import FIRST, SLOW, SLOW_AFTER, Sampler, read_usage, tree_memory
+from exptrack.record.sampler import FIRST, SLOW, SLOW_AFTER, WHOLE_DEVICE, Sampler, read_usage, tree_memory
 
 MEGABYTE = 1 << 20
 # Holds some memory in itself and in a grandchild, says so, and waits for its stdin to end.
@@ -91,6 +91,20 @@ def test_a_sample_is_a_line_with_the_gpu_of_the_familys_processes(family, tmp_pa
     assert family.pid in asked[0]
 
 
+def test_memory_that_may_be_of_others_is_said_to_be(family, tmp_path):
+    def read_gpus(pids):
+        return GpuReading(3 * MEGABYTE, 50.0, None, is_whole_device=len(readings) == 1)
+
+    readings = []
+    sampler = Sampler(str(tmp_path / "s"), family.pid, 0.0, read_gpus)
+    for n in range(3):
+        readings.append(n)
+        sampler.sample(1.0 + n)
+    usage, said = read_usage((tmp_path / "s").read_bytes().splitlines(), None, None)
+    assert usage.max_gpu_memory == 3 * MEGABYTE
+    assert said == [WHOLE_DEVICE]
+
+
 def test_without_gpus_none_are_invented(family, tmp_path):
     sampler = Sampler(str(tmp_path / "s"), family.pid, 0.0, None)
     sampler.sample(1.0)
@@ -142,20 +156,19 @@ def test_usage_is_peaks_means_and_the_last_of_the_meter():
         {"rss": 30, "gpu": 40.0, "gpu_memory": 9, "joules": 2.5},
         {"rss": 20, "gpu": None, "gpu_memory": None, "joules": None},
     )
-    assert read_usage(said, 1.5, 25) == Usage(
-        cpu_seconds=1.5, max_rss=30, max_gpu_memory=9, gpu_utilisation=30.0, energy_joules=2.5
-    )
+    usage = Usage(cpu_seconds=1.5, max_rss=30, max_gpu_memory=9, gpu_utilisation=30.0, energy_joules=2.5)
+    assert read_usage(said, 1.5, 25) == (usage, [])
 
 
 def test_the_end_knows_of_a_peak_no_sample_saw():
-    assert read_usage(lines({"rss": 10}), None, 25).max_rss == 25
+    assert read_usage(lines({"rss": 10}), None, 25)[0].max_rss == 25
 
 
 def test_nothing_measured_is_none_and_not_zero():
-    assert read_usage([], None, None) == Usage()
-    assert read_usage([], 0.5, 0) == Usage(cpu_seconds=0.5)
+    assert read_usage([], None, None) == (Usage(), [])
+    assert read_usage([], 0.5, 0) == (Usage(cpu_seconds=0.5), [])
 
 
 @pytest.mark.parametrize("odd", [b"", b'{"rss": 9', b"5", b"null", b"[1]", b"\xff", b'{"rss": "x"}', b'{"other": 1}'])
 def test_a_torn_or_odd_line_costs_no_other(odd):
-    assert read_usage([*lines({"rss": 10}), odd, *lines({"rss": 20})], None, None).max_rss == 20
+    assert read_usage([*lines({"rss": 10}), odd, *lines({"rss": 20})], None, None)[0].max_rss == 20
