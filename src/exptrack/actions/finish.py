@@ -65,13 +65,11 @@ def finish(
     metrics = _metrics(run_dir, start, reading)
     points = _keep(store, run_dir.file(rundir.POINTS))
     logs = _keep_logs(store, run_dir, said)
-    usage, problems = _usage(run_dir, end)
-    said += problems
     found = Findings(
         params=redact_mapping(reading.params),
         tags=tags,
         metrics=metrics,
-        usage=usage,
+        usage=_usage(run_dir, end, said),
         artifacts=artifacts,
         points=points,
         logs=logs,
@@ -207,13 +205,15 @@ def _keep_log(store: Store, path: str) -> tuple[str, LogMasker] | None:
     return store.objects.add_file(masked)[0], masker
 
 
-def _usage(run_dir: rundir.RunDir, end: End | None) -> tuple[Usage, list[str]]:
+def _usage(run_dir: rundir.RunDir, end: End | None, said: list[str]) -> Usage:
     lines: list[bytes] = []
     path = run_dir.file(rundir.SAMPLES)
     if os.path.exists(path):
         with open(path, "rb") as f:
             lines = f.read().splitlines()
-    return read_usage(lines, end.cpu_seconds if end else None, end.max_rss if end else None)
+    usage, problems = read_usage(lines, end.cpu_seconds if end else None, end.max_rss if end else None)
+    said += problems
+    return usage
 
 
 def _index(project: Project, store: Store, manifest: RunManifest) -> None:
