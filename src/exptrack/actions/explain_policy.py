@@ -1,4 +1,4 @@
-"""`policy check` and `policy explain`: is the file right, and what does it ask of a run here, line by line?"""
+"""`policy explain`: what the whole policy means for a run here, line by line. A test holds that no key is left out."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from exptrack.actions.goals import goal_for
-from exptrack.actions.policy import disallowed, tags_of
+from exptrack.actions.policy import tags_of
 from exptrack.amounts import size
-from exptrack.config import GATE as GATE_TEXT
-from exptrack.config import Config, Gates, Keep, read_config
-from exptrack.errors import ExptrackError
-from exptrack.policy_keys import FROM_GIT, PYPROJECT
+from exptrack.config import Config, Gates, Keep
+from exptrack.policy_keys import BY_DIGEST, PYPROJECT
 from exptrack.policy_lines import line_of
 
-START, END, GATE, KEPT = "before the start", "at the end", "to promote", "when bytes go"
-AFTER = "after a promotion"
+START, RECORD, END = "before the start", "in the record", "at the end"
+AGAIN, GATE, AFTER, KEPT = "to count as reproduced", "to promote", "after a promotion", "when bytes go"
 ALWAYS, DEFAULT = "always", "default"
 
 
 class Rule(NamedTuple):
-    """One thing that is asked. `when`: one of the five moments above; `model`: the glob of a promotion gate; `given`:
+    """One thing that is asked. `when`: one of the moments above; `model`: the glob of a promotion gate; `given`:
     what answers it here without a word; `source`: FILE:LINE, `always` or `default`."""
 
     when: str
@@ -41,14 +38,19 @@ class Lines:
             with open(path, encoding="utf-8") as f:
                 self.text = f.read()
 
-    def has(self, table: str, key: str) -> bool:
+    def has(self, *place: str) -> bool:
         """Does the file say anything of this key itself?"""
         if self.path is None:
             return False
-        raw = tomllib.loads(self.text)
-        if os.path.basename(self.path) == PYPROJECT:
-            raw = raw.get("tool", {}).get("exptrack", {})
-        return key in raw.get(table, {})
+        found = tomllib.loads(self.text)
+        full = ("tool", "exptrack", *place) if os.path.basename(self.path) == PYPROJECT else place
+        for key in full[:-1]:
+            found = found.get(key, {})
+        return full[-1] in found
+
+    def said(self, *place: str) -> str:
+        """FILE:LINE of a key, `default` where the file does not have it."""
+        return self.of(*place) if self.has(*place) else DEFAULT
 
     def of(self, *place: str) -> str:
         """FILE:LINE of a key."""
@@ -58,69 +60,21 @@ class Lines:
         return f"{self.path}:{line_of(full, self.text)}"
 
 
-def check_policy(config: Config, path: str | None = None) -> tuple[Config, list[Rule]]:
-    """The file at `path`, else the one `config` was read from: what it says. ExptrackError (exit 2) with every line
-    that is wrong, and when there is no file."""
-    named = path or config.path
-    if named is None:
-        raise ExptrackError("no exptrack.toml here or above it", "`exptrack init` writes a commented one")
-    found = read_config(named)
-    problems = list(_problems(found, Lines(named)))
-    if problems:
-        raise ExptrackError("\n".join(text for text, _ in problems), problems[0][1])
-    return found, list(explain_policy(found, {}))
-
-
-def _problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:
-    """(message, hint) of what is well-formed and still cannot work."""
-    asked: list[tuple[str | None, tuple[str, ...]]]
-    asked = [(g.better_than_current, ("promote", g.pattern, "better_than_current")) for g in config.gates]
-    asked += [(k.metric, ("retention", "keep")) for k in map(Keep.of, config.retention_keep) if k.what == "best"]
-    for gates in config.gates:
-        yield from _gate_problems(gates, lines)
-    for name in filter(GATE_TEXT.match, config.required_metrics):
-        where = lines.of("require", "end", "metrics")
-        yield f"{where}: `{name}` is no name of a metric", "a bound is asked in [promote.NAME] metrics"
-    yield from _tag_problems(config, lines)
-    for metric, place in asked:
-        if metric and goal_for(metric, config.goals) is None:
-            hint = f'say it: [metrics] goals = {{ "{metric}" = "max" }}'
-            yield f"{lines.of(*place)}: nothing says whether more or less `{metric}` is better", hint
-
-
-def _gate_problems(gates: Gates, lines: Lines) -> Iterator[tuple[str, str]]:
-    """Keys that say more of a comparison which the table does not ask for."""
-    told = {"replicates": gates.replicates, "min_delta": gates.min_delta}
-    for key in told if not gates.better_than_current else ():
-        if told[key]:
-            where = lines.of("promote", gates.pattern, key)
-            yield f"{where}: `{key}` of what?", 'say which metric: better_than_current = "val/acc"'
-    if gates.p != Gates("").p and not gates.replicates:
-        where = lines.of("promote", gates.pattern, "p")
-        yield f"{where}: `p` of what test?", "say over how many seeds: replicates = 3"
-
-
-def _tag_problems(config: Config, lines: Lines) -> Iterator[tuple[str, str]]:
-    """Tags that no run could have: a default that is not allowed, a list of no values."""
-    defaults = {tag: value for tag, value in config.tags.items() if value != FROM_GIT}
-    for tag, (problem, nearest) in disallowed(config.allowed_tags, defaults).items():
-        yield f"{lines.of('tags', tag)}: {problem}", f'say {tag} = "{nearest}"' if nearest else "change one of the two"
-    for tag, rule in config.allowed_tags.items():
-        if not rule and isinstance(rule, tuple):
-            place = lines.of("require", "allowed", tag)
-            yield f"{place}: no value of the tag {tag} is allowed", "list the values, or leave the line out"
-
-
 def explain_policy(config: Config, environment: Mapping[str, str]) -> Iterator[Rule]:
-    """Everything asked of a run that starts here now, in the order it meets it."""
+    """Everything the policy means for a run that starts here now, in the order it meets it."""
     lines = Lines(config.path)
     yield from _start(config, lines, environment)
+    yield from _record(config, lines)
+    yield from _metrics(config, lines)
     yield from _end(config, lines)
+    yield from _again(config, lines)
     yield Rule(GATE, "the run is finished, and nothing mandatory is missing", ALWAYS, "*")
     yield Rule(GATE, "it has not passed the policy by", ALWAYS, "*")
     yield Rule(GATE, "its kept outputs are still in the store", ALWAYS, "*")
     for gates in config.gates:
         yield from _gates(gates, lines)
+    if config.seeds:
+        yield Rule(GATE, f"replicates may differ in {', '.join(config.seeds)}", lines.of("params", "seeds"), "*")
     yield from _hooks(config, lines)
     yield from _retention(config, lines)
 
@@ -138,12 +92,66 @@ def _start(config: Config, lines: Lines, environment: Mapping[str, str]) -> Iter
         yield Rule(START, f"a name that matches {config.required_name}", lines.of("require", "name"))
     if config.is_bypass_allowed:
         yield Rule(START, "or a reason why not: --no-policy REASON", lines.of("require", "bypass"))
-    source = lines.of("snapshot", "max_size") if config.snapshot_max_bytes != Config().snapshot_max_bytes else DEFAULT
-    yield Rule(START, f"the code is at most {size(config.snapshot_max_bytes)}", source)
+    yield Rule(START, f"the code is at most {size(config.snapshot_max_bytes)}", lines.said("snapshot", "max_size"))
+    if config.snapshot_secrets == "refuse":
+        yield Rule(START, "no secret in edited and new files", lines.of("snapshot", "secrets"))
 
 
 def _given(known: Mapping[str, str], tag: str) -> str | None:
     return f"{tag}={known[tag]}" if known.get(tag, "").strip() else None
+
+
+def _record(config: Config, lines: Lines) -> Iterator[Rule]:
+    """Where it goes, with which words, and which bytes of the code stay out."""
+    if config.project:
+        yield Rule(RECORD, f"it is of the project {config.project}", lines.of("project"))
+    if config.store:
+        yield Rule(RECORD, f"it is kept in {config.store}", lines.of("store"))
+    if config.is_store_shared:
+        yield Rule(RECORD, "the store is open to the group of its folder", lines.of("shared"))
+    for tag, value in config.tags.items():
+        yield Rule(RECORD, f"tag {tag}={value}, where none is given", lines.of("tags", tag))
+    for glob in config.snapshot_exclude:
+        yield Rule(RECORD, f"the kept code is without {glob}", lines.of("snapshot", "exclude"))
+    is_kept = config.snapshot_secrets == "keep"
+    asked = f"secrets in the code are {'kept' if is_kept else 'masked in the kept copy'}"
+    yield Rule(RECORD, asked, lines.said("snapshot", "secrets"))
+    for allowed in config.secret_names_allowed:
+        what = f"the value {allowed}" if allowed.startswith(BY_DIGEST) else f"what is called {allowed}"
+        yield Rule(RECORD, f"{what} is no secret", lines.of("secrets", "allow"))
+    for glob in config.secrets_allowed_in:
+        yield Rule(RECORD, f"there are no secrets in {glob}", lines.of("secrets", "allow_in"))
+
+
+def _metrics(config: Config, lines: Lines) -> Iterator[Rule]:
+    """What is a metric, what it is called, and which way is better."""
+    for name, goal in config.goals.items():
+        yield Rule(
+            RECORD, f"{'more' if goal == 'max' else 'less'} {name} is better", lines.of("metrics", "goals", name)
+        )
+    for name, pattern in config.patterns.items():
+        key = "patterns" if lines.has("metrics", "patterns", name) else "definitions"
+        yield Rule(RECORD, f"metric {name} is also what {pattern} finds", lines.of("metrics", key, name))
+    for glob in config.ignored_metrics:
+        yield Rule(RECORD, f"{glob} is no metric", lines.of("metrics", "ignore"))
+    for name, better in config.renamed_metrics.items():
+        yield Rule(RECORD, f"metric {name} is called {better}", lines.of("metrics", "rename", name))
+    for name, others in config.aliases.items():
+        yield Rule(RECORD, f"metric {name} may be spelled {', '.join(others)}", lines.of("metrics", "aliases", name))
+    if not config.is_searching:
+        yield Rule(RECORD, "metric files are read where --metrics names them", lines.of("metrics", "auto"))
+
+
+def _again(config: Config, lines: Lines) -> Iterator[Rule]:
+    """What `reproduce` will compare."""
+    yield Rule(AGAIN, "every output and metric as recorded, to the last bit", ALWAYS)
+    yield Rule(AGAIN, "or every metric within the spread of at least three seeds", DEFAULT)
+    for name, amount in config.reproduce_tolerance.items():
+        source = lines.of("reproduce", "tolerance", name)
+        yield Rule(AGAIN, f"or {name} within {amount}", source)
+    yield Rule(AGAIN, "metrics that measure time or the machine are not compared", ALWAYS)
+    for glob in config.reproduce_ignore:
+        yield Rule(AGAIN, f"{glob} is not compared", lines.of("reproduce", "ignore"))
 
 
 def _end(config: Config, lines: Lines) -> Iterator[Rule]:
@@ -206,20 +214,29 @@ def _hooks(config: Config, lines: Lines) -> Iterator[Rule]:
         yield Rule(AFTER, f"`{command}` runs when a run was promoted", lines.of("hooks", "on_promote"), "*")
     for command in config.on_demote:
         yield Rule(AFTER, f"`{command}` runs when it was demoted", lines.of("hooks", "on_demote"), "*")
+    if lines.has("hooks", "timeout") or any(commands for commands in _all_hooks(config)):
+        yield Rule(AFTER, f"a hook is ended after {config.hook_timeout}", lines.said("hooks", "timeout"), "*")
+
+
+def _all_hooks(config: Config) -> Iterator[tuple[str, ...]]:
+    yield from (config.on_promote, config.on_demote)
+    for gates in config.gates:
+        yield from (gates.on_promote, gates.on_demote)
 
 
 def _retention(config: Config, lines: Lines) -> Iterator[Rule]:
-    source = lines.of("retention", "window") if lines.has("retention", "window") else DEFAULT
-    yield Rule(KEPT, f"outputs of runs that ended less than {config.retention_window} ago stay", source)
+    asked = f"outputs of runs that ended less than {config.retention_window} ago stay"
+    yield Rule(KEPT, asked, lines.said("retention", "window"))
     yield Rule(KEPT, "those of current, pinned and live runs stay, and of the runs they were made from", ALWAYS)
-    source = lines.of("retention", "keep") if lines.has("retention", "keep") else DEFAULT
     for rule in map(Keep.of, config.retention_keep):
-        yield Rule(KEPT, _kept(rule), source)
+        yield Rule(KEPT, _kept(rule), lines.said("retention", "keep"))
     if config.retention_max_bytes is not None:
         asked = f"the rest goes, oldest first, until the store has {size(config.retention_max_bytes)}"
         yield Rule(KEPT, asked, lines.of("retention", "max_size"))
-    source = lines.of("retention", "orphans") if lines.has("retention", "orphans") else DEFAULT
-    yield Rule(KEPT, f"what no run names goes when nobody touched it for {config.retention_orphans}", source)
+    asked = f"what no run names goes when nobody touched it for {config.retention_orphans}"
+    yield Rule(KEPT, asked, lines.said("retention", "orphans"))
+    asked = f"for {config.retention_grace} `exptrack undo gc` brings back what went"
+    yield Rule(KEPT, asked, lines.said("retention", "grace"))
 
 
 def _kept(rule: Keep) -> str:

@@ -23,7 +23,7 @@ def print_rules(screen: Screen, path: str | None, rules: Sequence[Rule], *, is_c
     """What is asked, by the moment it is asked at, and which line says so."""
     if is_check:
         counts = [f"{len([r for r in rules if r.when == w])} {w}" for w in dict.fromkeys(r.when for r in rules)]
-        screen.line(Span(f"{path}: right", "bold green"), f"  asks {', '.join(counts)}")
+        screen.line(Span(f"{path}: right", "bold green"), f"  rules: {', '.join(counts)}")
     else:
         screen.line(Span(path or "no policy file: the defaults hold", "bold"))
     for when, group in groupby(rules, key=lambda r: (r.when, r.model)):

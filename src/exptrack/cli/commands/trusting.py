@@ -63,7 +63,8 @@ def policy(
     Exit 2 when it is wrong, with the line."""
     import os
 
-    from exptrack.actions.explain_policy import check_policy, explain_policy
+    from exptrack.actions.check_policy import check_policy
+    from exptrack.actions.explain_policy import explain_policy
     from exptrack.actions.present.trust import policy_json
     from exptrack.cli.plain import print_json
     from exptrack.cli.trustview import print_rules
