@@ -12,8 +12,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+
+TYPE_CHECKING = False  # as type checkers know it, without the 3 ms that importing `typing` costs every training
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["artifact", "log", "params", "tags"]
@@ -26,7 +29,16 @@ _has_warned = False
 
 def log(metrics: Mapping[str, Any] | None = None, *, step: float | None = None, **more: Any) -> None:
     """Metrics of one moment: `log(step=3, loss=0.3)`, `log({"val/acc": 0.9}, step=3)`; numpy and torch scalars too."""
-    _write(lambda: {**({} if step is None else {"step": step}), **(metrics or {}), **more})
+    path = os.environ.get("EXPTRACK_METRICS")
+    if not path or _is_broken:
+        return
+    # Written out, where the other calls hand a function to _write: this one runs at every step of a training.
+    try:
+        line = _encode({**(metrics or {}), **more} if step is None else {"step": step, **(metrics or {}), **more})
+    except Exception as e:  # noqa: BLE001 - a tracker may not end a training, whatever the values it was handed do
+        _warn(e)
+        return
+    _append(path, line)
 
 
 def params(values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
@@ -45,15 +57,21 @@ def artifact(kind: str, path: str | os.PathLike[str]) -> None:
 
 
 def _write(line: Callable[[], Mapping[str, Any]]) -> None:
-    global _is_broken
     path = os.environ.get("EXPTRACK_METRICS")
     if not path or _is_broken:
         return
     try:
-        data = _encoder.encode(line()).encode("ascii") + b"\n"
+        text = _encode(line())
     except Exception as e:  # noqa: BLE001 - a tracker may not end a training, whatever the values it was handed do
         _warn(e)
         return
+    _append(path, text)
+
+
+def _append(path: str, line: str) -> None:
+    """One write for one line, at once: a training that is killed has lost none of those it logged."""
+    global _is_broken
+    data = (line + "\n").encode("ascii")
     try:
         while data:
             data = data[os.write(_descriptor(path), data) :]
@@ -102,5 +120,6 @@ def _plain(value: Any) -> Any:
     return scalar if isinstance(scalar, (bool, int, float, str)) else str(value)
 
 
-# Made once: json.dumps would make one at every call, a tenth of the time of a line.
-_encoder = json.JSONEncoder(default=_plain)
+# Made once: json.dumps would make one at every call, a tenth of the time of a line. What refers to itself is noticed
+# without a list of all that was seen: by its depth, as a RecursionError.
+_encode = json.JSONEncoder(default=_plain, check_circular=False).encode
