@@ -246,3 +246,29 @@ def test_what_we_make_in_a_folder_that_was_open_before_is_not(tool: Tool) -> Non
     tool("ls", umask=0o000)
     for path in (tool.folder / ".exptrack").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_a_folder_that_is_closed_in_an_open_store_or_project_says_whose_it_is(
+    users: tuple[User, User], team: Path
+) -> None:
+    """Anna's project is hers alone, though the store it speaks of is the team's; and somebody closed a part of that."""
+    anna, bert = users
+    anna(*anna.train("hers"))
+    anna.home.chmod(0o755)
+    anna.work.chmod(0o755)
+    bert.work = anna.work
+    for words in (("ls",), ("show", "@"), ("verify",), ("recover",), ("doctor",), ("gc",)):
+        said = bert(*words, code=2)
+        assert said.stdout == ""
+        assert said.stderr.startswith(
+            f"error: Permission denied: {anna.work}/.exptrack/live; it belongs to user {ANNA}"
+        )
+        assert "hint: `shared = true`" in said.stderr
+    bert.work = bert.home / "work"
+    for part in ("runs", "events", "promotions"):
+        (team / "exptrack" / part).chmod(0o700)
+        for words in (("ls",), ("verify",), ("reindex",), ("gc",)):
+            said = bert(*words, code=2)
+            assert f"it belongs to user {ANNA}\nhint: `shared = true`" in said.stderr
+        (team / "exptrack" / part).chmod(0o2770)
+    bert("ls")

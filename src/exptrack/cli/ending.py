@@ -31,9 +31,7 @@ def guard(action: Callable[[], int], internal: int = INTERNAL) -> int:
     except OSError as e:
         if os.environ.get("EXPTRACK_DEBUG") == "1":
             raise
-        where = f": {os.fsdecode(e.filename)}" if isinstance(e.filename, (str, bytes)) else ""
-        report(f"{e.strerror or e}{where}", "check permissions and space there; EXPTRACK_DEBUG=1 shows more")
-        return internal
+        return _refused(e, internal)
     except Exception as e:
         # The last fence: a bug is said in one line, with the way to see the rest.
         if os.environ.get("EXPTRACK_DEBUG") == "1":
@@ -41,6 +39,21 @@ def guard(action: Callable[[], int], internal: int = INTERNAL) -> int:
         report(f"{type(e).__name__}: {e}", "this is a bug of exptrack; EXPTRACK_DEBUG=1 shows where")
         return internal
     return code
+
+
+def _refused(e: OSError, internal: int) -> int:
+    """What the system refused, and where; a folder that is closed to us because it is somebody else's is no failure."""
+    where = os.path.abspath(os.fsdecode(e.filename)) if isinstance(e.filename, (str, bytes)) else ""
+    said = f"{e.strerror or e}: {where}" if where else f"{e.strerror or e}"
+    if isinstance(e, PermissionError) and where and internal == INTERNAL:
+        from exptrack.store.place import closed, is_of_a_store
+
+        if is_of_a_store(where):
+            problem = closed(said, where)
+            report(problem.message, problem.hint)
+            return problem.exit_code
+    report(said, "check permissions and space there; EXPTRACK_DEBUG=1 shows more")
+    return internal
 
 
 def report(message: str, hint: str) -> None:

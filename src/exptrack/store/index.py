@@ -66,7 +66,10 @@ class Index:
         try:
             self._guarded(self._sync)
         except OSError as e:
-            raise ExptrackError(f"the store {store.root} cannot be read: {e.strerror}", "check its permissions") from e
+            from exptrack.store.place import closed
+
+            place = e.filename if isinstance(e.filename, str) else store.root
+            raise closed(f"the store {store.root} cannot be read: {e.strerror}", place) from e
 
     def _sync(self) -> None:
         assert self._store is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from exptrack.config import FOLDER
 from exptrack.errors import ExptrackError
 from exptrack.files import read_bytes, write_atomic
 from exptrack.store.modes import PRIVATE, SHARED, Modes, make_folder, make_lock, modes_of, share
@@ -61,7 +62,7 @@ def open_store(root: str, *, create: bool = False, is_shared: bool = False) -> S
             _make(root, path, SHARED if is_shared else PRIVATE)
         return Store(root)
     except PermissionError as e:
-        raise _private(root, e) from e
+        raise closed(f"the store {root} cannot be read: {e.strerror}", path) from e
     except OSError as e:
         raise ExptrackError(f"the store {root} cannot be read: {e.strerror}", "check its permissions") from e
     if not text.isdigit() or len(text) > 9:
@@ -96,23 +97,34 @@ def _make(root: str, path: str, modes: Modes) -> None:
         ) from e
 
 
-def _private(root: str, e: OSError) -> ExptrackError:
-    """Why somebody else's store is closed, and what its owner can do."""
-    place = os.path.join(root, "format")
+def closed(said: str, place: str) -> ExptrackError:
+    """What was `said` of a closed file or folder of a store, with whose it is and what its owner can do; when it is our
+    own, no more than that."""
     while (uid := _owner(place)) is None:
         place = os.path.dirname(place)
+    if uid == os.geteuid():
+        return ExptrackError(said, f"check the permissions of {place}")
     owner = _name_of(uid)
     return ExptrackError(
-        f"the store {root} cannot be read: {e.strerror}; it belongs to {owner}",
-        f"`shared = true` in the exptrack.toml of {owner} opens it to the group of its folder (docs/policy.md)",
+        f"{said}; it belongs to {owner}",
+        f"`shared = true` in the exptrack.toml of {owner} opens a store to the group of its folder (docs/policy.md); "
+        "everybody works in a project of their own",
     )
 
 
+def is_of_a_store(path: str) -> bool:
+    """Does it lie in a folder of ours, as far as one can see from outside?"""
+    while path != (path := os.path.dirname(path)):
+        if os.path.basename(path) == FOLDER or os.path.lexists(os.path.join(path, "format")):
+            return True
+    return False
+
+
 def _owner(path: str) -> int | None:
-    """User id; None for what lies in a folder that is closed to us."""
+    """User id; None for what lies in a folder that is closed to us, or nowhere."""
     try:
         return os.stat(path).st_uid
-    except PermissionError:
+    except (PermissionError, FileNotFoundError):
         return None
 
 
