@@ -13,9 +13,17 @@ from exptrack.actions.approve import Approval
 from exptrack.actions.diff import diff_runs, is_different
 from exptrack.actions.fetch import Fetched
 from exptrack.actions.hooks import HookResult
-from exptrack.actions.present.models import approval_json, changed_json, model_json, models_json, verdict_json
+from exptrack.actions.present.models import (
+    approval_json,
+    changed_json,
+    model_json,
+    models_json,
+    rolled_json,
+    verdict_json,
+)
 from exptrack.actions.present.runs import diff_json, fetched_json, ls_csv, run_json, which_json
 from exptrack.actions.promote import History, Verdict
+from exptrack.actions.rollback import RolledBack
 from exptrack.actions.which import Answer, Match, Use
 from exptrack.cli.plain import print_json
 from exptrack.comparison import RunDiff
@@ -205,6 +213,7 @@ PROMOTION = {
     "gates": [GATE],
 }
 CHANGED = {"model": str, **PROMOTION, "hooks": [HOOK]}
+ROLLED = {**CHANGED, "unmet": [GATE]}
 MODEL = {"model": str, "current": OPTIONAL, "history": [PROMOTION]}
 MODELS = {
     "models": [
@@ -320,7 +329,10 @@ def test_approve():
 
 @pytest.mark.parametrize("run", [RUNS[0].id, None])
 def test_rollback_and_demote(run):
-    check(printed(changed_json(promotion(3, run, "x", gates=GATES), HOOKS)), CHANGED)
+    made = promotion(3, run, "x", gates=GATES)
+    check(printed(changed_json(made, HOOKS)), CHANGED)
+    check(printed(rolled_json(RolledBack(made, GATES, ""), HOOKS)), ROLLED)
+    assert printed(rolled_json(RolledBack(made, (), "a word is damaged"), HOOKS))["unmet"] is None
 
 
 def test_models():
@@ -398,7 +410,7 @@ DOCUMENTED = [
     WHY,
     PROMOTED,
 ]
-DOCUMENTED += [PROMOTION, HOOK, APPROVAL, CHANGED, MODEL, MODELS["models"][0], MATCH, WHICH, dict.fromkeys(ODD)]
+DOCUMENTED += [PROMOTION, HOOK, APPROVAL, ROLLED, MODEL, MODELS["models"][0], MATCH, WHICH, dict.fromkeys(ODD)]
 
 
 @pytest.mark.parametrize("shape", DOCUMENTED)

@@ -149,19 +149,25 @@ def test_a_sweep_its_lineage_and_what_retention_leaves(team: Tool) -> None:
     assert base in team("verify", base, code=6).stdout
 
 
-def test_a_rollback_to_what_retention_let_go_is_told(team: Tool) -> None:
+def test_a_rollback_to_what_retention_let_go_is_refused(team: Tool) -> None:
     runs = [train(team, f"r{n}", "--lr", "0.02", "--opt", "sgd", "--seed", str(n)) for n in (1, 2)]
     for run in runs:
         team("promote", run, "other")
     team.write("exptrack.toml", '[retention]\nwindow = "0s"\nkeep = ["promoted:1"]\n')
     grow_old(team)
     assert team.json("gc", "--apply")["objects"] > 0
-    back = team("rollback", "other", "--json")
-    assert json.loads(back.stdout)["run"] == runs[0]
-    assert f"warning: retention let bytes of {runs[0]} go" in back.stderr
+    refused = team("rollback", "other", "--json", code=6)
+    assert (refused.stdout, f"{runs[0]} cannot be deployed" in refused.stderr) == ("", True)
+    assert "exptrack undo gc" in refused.stderr
     team("undo", "gc")
-    team("rollback", "other", "2")
-    assert "warning" not in team("rollback", "other", "1").stderr
+    assert team.json("rollback", "other")["unmet"] == []
+    assert team("rollback", "other", "2").stderr == ""
+    team.write("exptrack.toml", '[promote.other]\nmetrics = ["val/acc >= 0.999"]\n')
+    back = team("rollback", "other", "1")
+    assert f"warning: {runs[0]} does not meet today's gate val/acc >= 0.999: it has 0." in back.stderr
+    assert [g["gate"] for g in json.loads(team("rollback", "other", "2", "--json").stdout)["unmet"]] == [
+        "val/acc >= 0.999"
+    ]
 
 
 def test_the_policy_is_checked_and_explained(team: Tool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from exptrack.actions.find import load_run, resolve
@@ -49,10 +48,16 @@ def why(project: Project, store: Store, text: str, model: str) -> Verdict:
     past = tuple(store.records.promotions(model))
     current = past[-1].run if past else None
     before = load_run(project, store, current) if current else None
-    case = Case(project, store, run, model, before, time.time())
+    case = case_of(project, store, run, model, before)
+    return Verdict(run, model, current, judge(case), tuple(evidence(case)), past)
+
+
+def case_of(project: Project, store: Store, run: Run, model: str, current: Run | None) -> Case:
+    """What the gates look at, now."""
+    case = Case(project, store, run, model, current, time.time())
     if any(t.approvals or t.reproduced for t in tables_for(project.config, model)):
         case = case._replace(said=tuple(store.records.events_about(run.id)))
-    return Verdict(run, model, current, judge(case), tuple(evidence(case)), past)
+    return case
 
 
 def promote(project: Project, store: Store, text: str, model: str, reason: str | None) -> tuple[Verdict, Promotion]:
@@ -102,53 +107,6 @@ def demote(store: Store, model: str, reason: str | None) -> Promotion:
     if history.current is None:
         raise ExptrackError(f"{model} has no current run", f"`exptrack models {model}` shows its history", 1)
     return append(store, model, None, after=history.promotions, reason=reason or "demoted")
-
-
-def rollback(project: Project, store: Store, model: str, sequence: int | None, reason: str | None) -> Promotion:
-    """Back to an earlier promotion, as a new line of history; without `sequence` to the run that `runs_in_force` has
-    before the current one. ExptrackError (exit 1) when there is none, or it is current already."""
-    history = models(store, model)[0]
-    current, hint = history.current, f"`exptrack models {model}` shows its history"
-    if sequence is None:
-        earlier = [run for run in runs_in_force(history.promotions) if run != current]
-        if not earlier:
-            raise ExptrackError(f"{model} has no earlier run to go back to", hint, 1)
-        target = earlier[-1]
-        sequence = max(p.sequence for p in history.promotions if p.run == target)
-    else:
-        target = _promoted_then(history, sequence, hint)
-    if target == current:
-        raise ExptrackError(f"{target} is current already: nothing to roll back", hint, 1)
-    load_run(project, store, target)
-    why = reason or f"rolled back to {sequence}"
-    return append(store, model, target, after=history.promotions, reason=why)
-
-
-def _promoted_then(history: History, sequence: int, hint: str) -> str:
-    line = next((p for p in history.promotions if p.sequence == sequence), None)
-    if line is None:
-        raise ExptrackError(f"no promotion {sequence} of {history.model}", hint, 1)
-    if line.run is None:
-        what = f"promotion {sequence} of {history.model} was a demotion: `exptrack demote` makes another"
-        raise ExptrackError(what, hint, 1)
-    return line.run
-
-
-def runs_in_force(promotions: Sequence[Promotion]) -> list[str]:
-    """Runs that were promoted and not rolled back from, oldest first, as a stack: `promote` puts one on top, `rollback`
-    takes off what lies above the run it goes to, so that the next one goes further back and not to what was left.
-    `demote` takes nothing off: a rollback undoes it."""
-    stack: list[str] = []
-    for p in promotions:
-        if p.run is None:
-            continue
-        # `promote` writes at least the gate `status` down; only a rollback asks for none.
-        if not p.gates and p.run in stack:
-            while stack[-1] != p.run:
-                stack.pop()
-        elif stack[-1:] != [p.run]:
-            stack.append(p.run)
-    return stack
 
 
 def models(store: Store, model: str | None = None) -> list[History]:

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from exptrack.actions.announce import announce, hooks_for
-from exptrack.actions.promote import demote, promote, rollback
+from exptrack.actions.promote import demote, promote
+from exptrack.actions.rollback import rollback
 from exptrack.config import Config, Gates, find_project
 from made import AN_ID, ANOTHER_ID, manifest, summary
 
@@ -48,7 +49,7 @@ def test_each_change_is_told_with_its_line_of_history_and_the_run(told):
     place = told.place
     for run in (AN_ID, ANOTHER_ID):
         announce(*place, "promote", promote(*place, run, "m", "why")[1])
-    announce(*place, "rollback", rollback(*place, "m", None, None))
+    announce(*place, "rollback", rollback(*place, "m", None, None).promotion)
     results = announce(*place, "demote", demote(place[1], "m", None))
     assert [(r.exit_code, r.problem) for r in results] == [(0, "")]
     first, second, back, gone = told()

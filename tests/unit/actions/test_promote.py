@@ -7,7 +7,8 @@ import os
 import pytest
 
 from dying import die_at_every_step, race
-from exptrack.actions.promote import demote, models, promote, rollback, why
+from exptrack.actions.promote import demote, models, promote, why
+from exptrack.actions.rollback import rollback
 from exptrack.config import find_project
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun, Overtaken, Refused
 from exptrack.store.place import open_store
@@ -113,87 +114,6 @@ def test_demote_leaves_a_model_without_a_current_run(project, store, runs):
     assert e.value.exit_code == 1
     promote(project, store, runs[0], "m", None)
     assert history(store)[-1] == (3, runs[0], None)
-
-
-def test_rollback_goes_to_the_last_other_run_or_to_a_number(project, store, runs):
-    for run_id in runs:
-        promote(project, store, run_id, "m", None)
-    assert rollback(project, store, "m", None, None).run == runs[1]
-    back = rollback(project, store, "m", 1, None)
-    assert (back.run, back.previous, back.sequence, back.reason) == (runs[0], runs[1], 5, "rolled back to 1")
-    for number in (0, 9, 99):
-        with pytest.raises(ExptrackError, match=f"no promotion {number}") as e:
-            rollback(project, store, "m", number, None)
-        assert e.value.exit_code == 1
-
-
-def test_rollbacks_in_a_row_go_further_back_and_never_forward(project, store, runs):
-    for run_id in runs:
-        promote(project, store, run_id, "m", None)
-    assert [rollback(project, store, "m", None, None).run for _ in range(2)] == [runs[1], runs[0]]
-    with pytest.raises(ExptrackError, match="no earlier run"):
-        rollback(project, store, "m", None, None)
-    # Promoted again, it is a run to go back from; what was rolled back from is still none to go back to.
-    promote(project, store, runs[2], "m", None)
-    assert rollback(project, store, "m", None, "odd").run == runs[0]
-
-
-def test_a_run_promoted_a_second_time_lies_on_top(project, store, runs):
-    for n in (0, 1, 0):
-        promote(project, store, runs[n], "m", None)
-    assert [rollback(project, store, "m", None, None).run for _ in range(2)] == [runs[1], runs[0]]
-
-
-def test_what_was_rolled_back_from_can_be_named(project, store, runs):
-    for run_id in runs:
-        promote(project, store, run_id, "m", None)
-    rollback(project, store, "m", 1, None)
-    assert rollback(project, store, "m", 3, None).run == runs[2]
-    assert rollback(project, store, "m", None, None).run == runs[0]
-
-
-def test_a_rollback_to_what_is_current_adds_nothing(project, store, runs):
-    promote(project, store, runs[0], "m", None)
-    with pytest.raises(ExptrackError, match="is current already") as e:
-        rollback(project, store, "m", 1, None)
-    assert e.value.exit_code == 1
-    assert len(history(store)) == 1
-
-
-def test_a_mistyped_model_is_asked_about(project, store, runs):
-    promote(project, store, runs[0], "churn-prod", None)
-    with pytest.raises(NoSuchRun) as e:
-        rollback(project, store, "chrun-prod", None, None)
-    assert e.value.hint == "did you mean `churn-prod`?"
-
-
-def test_a_rollback_to_a_demotion_says_what_it_was(project, store, runs):
-    promote(project, store, runs[0], "m", None)
-    demote(store, "m", None)
-    with pytest.raises(ExptrackError, match="promotion 2 of m was a demotion") as e:
-        rollback(project, store, "m", 2, None)
-    assert e.value.exit_code == 1
-
-
-def test_there_is_nothing_before_the_first_promotion(project, store, runs):
-    promote(project, store, runs[0], "m", None)
-    with pytest.raises(ExptrackError, match="no earlier run"):
-        rollback(project, store, "m", None, None)
-
-
-def test_a_rollback_after_a_demotion_brings_the_run_back(project, store, runs):
-    promote(project, store, runs[0], "m", None)
-    demote(store, "m", None)
-    assert rollback(project, store, "m", None, None).run == runs[0]
-
-
-def test_a_rollback_to_a_run_that_is_gone_is_refused(project, store, runs):
-    promote(project, store, runs[0], "m", None)
-    promote(project, store, runs[1], "m", None)
-    os.unlink(os.path.join(store.records.runs, runs[0] + ".json"))
-    with pytest.raises(NoSuchRun):
-        rollback(project, store, "m", None, None)
-    assert len(history(store)) == 2
 
 
 def test_models_lists_all_or_one(project, store, runs):

@@ -14,6 +14,7 @@ from exptrack.store.place import Store
 
 SHOWN = 12  # characters of a digest that people see
 NAMED = 3  # of the files that are gone
+STORED = "outputs in store"
 FREED, MISSING, ALTERED = "freed", "missing", "altered"
 
 
@@ -78,7 +79,7 @@ def stored_gate(store: Store, run: Run) -> Iterator[Gate]:
         ALTERED: f"`exptrack verify {run.id}` names the files and how to repair them",
     }
     yield Gate(
-        gate="outputs in store",
+        gate=STORED,
         passed=not gone,
         value="; ".join(_said(run, why, [path for w, path in gone if w == why]) for why in hints if _has(gone, why))
         or "all",

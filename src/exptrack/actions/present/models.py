@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from exptrack.actions.approve import Approval
     from exptrack.actions.hooks import HookResult
     from exptrack.actions.promote import History, Verdict
+    from exptrack.actions.rollback import RolledBack
 
 JsonObject = dict[str, Any]
 
@@ -46,8 +47,14 @@ def verdict_json(verdict: Verdict, promotion: Promotion | None = None, hooks: It
 
 
 def changed_json(promotion: Promotion, hooks: Iterable[HookResult]) -> JsonObject:
-    """`rollback` and `demote`: the new line of the model's history, and the hooks that were told."""
+    """`demote`: the new line of the model's history, and the hooks that were told."""
     return {"model": promotion.model, **promotion_json(promotion), "hooks": [hook_json(h) for h in hooks]}
+
+
+def rolled_json(done: RolledBack, hooks: Iterable[HookResult]) -> JsonObject:
+    """`rollback`: as changed_json, and the gates of today that its run does not meet; null: nobody could ask them."""
+    unmet = None if done.unasked else [gate_json(g) for g in done.unmet]
+    return changed_json(done.promotion, hooks) | {"unmet": unmet}
 
 
 def hook_json(hook: HookResult) -> JsonObject:

@@ -38,6 +38,7 @@ from exptrack.model import Promotion
 if TYPE_CHECKING:
     from exptrack.actions.approve import Approval
     from exptrack.actions.hooks import HookResult
+    from exptrack.actions.rollback import RolledBack
 
 MODEL = typer.Argument(..., metavar="MODEL", help="Name of the model, as churn-prod.")
 JSON = typer.Option(False, "--json", help="Plain data on stdout and nothing else.")
@@ -83,8 +84,7 @@ def promote(
     is_new = verdict.current != made.run
     if not as_json:
         print_promotion(screen, verdict, made)
-    hooks = announce(*place, "promote", made) if is_new else []
-    _tell_of_hooks(hooks)
+    hooks = _told(place, "promote", made) if is_new else []
     if as_json:
         print_json(screen, present.verdict_json(verdict, made, hooks))
     return 0
@@ -150,33 +150,50 @@ def rollback(
     reason: str = REASON,
     as_json: bool = JSON,
 ) -> None:
-    """Go back to an earlier promotion of a model."""
+    """Go back to an earlier promotion of a model.
+
+    Exit 6 when bytes of its outputs are missing or altered. What it does not meet of today's gates is told."""
+    from exptrack.actions.rollback import rollback as go_back
+
     place = here()
-    _tell_of_change(place, "rollback", promotion.rollback(*place, model, sequence, reason), as_json=as_json)
+    done = go_back(*place, model, sequence, reason)
+    _tell_of_change(done.promotion, as_json=as_json)
+    _tell_of_gates(done)
+    hooks = _told(place, "rollback", done.promotion)
+    if as_json:
+        print_json(Screen.of(), present.rolled_json(done, hooks))
 
 
 def demote(model: str = MODEL, reason: str = REASON, as_json: bool = JSON) -> None:
     """Leave a model without a current run; its history stays."""
     place = here()
-    _tell_of_change(place, "demote", promotion.demote(place.store, model, reason), as_json=as_json)
+    made = promotion.demote(place.store, model, reason)
+    _tell_of_change(made, as_json=as_json)
+    hooks = _told(place, "demote", made)
+    if as_json:
+        print_json(Screen.of(), present.changed_json(made, hooks))
 
 
-def _tell_of_change(place: Place, action: str, made: Promotion, *, as_json: bool) -> None:
-    screen = Screen.of()
+def _tell_of_change(made: Promotion, *, as_json: bool) -> None:
     if not as_json:
-        screen.line(f"{made.model} {made.sequence}: {made.run or 'no current run'} (was {made.previous or 'none'})")
-    _tell_if_gone(place, made)
+        was = f"(was {made.previous or 'none'})"
+        Screen.of().line(f"{made.model} {made.sequence}: {made.run or 'no current run'} {was}")
+
+
+def _told(place: Place, action: str, made: Promotion) -> list[HookResult]:
     hooks = announce(*place, action, made)
     _tell_of_hooks(hooks)
-    if as_json:
-        print_json(screen, present.changed_json(made, hooks))
+    return hooks
 
 
-def _tell_if_gone(place: Place, made: Promotion) -> None:
-    """A rollback asks no gate; that there is nothing left to deploy must be said all the same."""
-    if made.run and load_run(*place, made.run).expired:
-        how = "`exptrack undo gc` brings back what is still in the trash"
-        Screen.of(sys.stderr).line(f"warning: retention let bytes of {made.run} go; {how}")
+def _tell_of_gates(done: RolledBack) -> None:
+    """A gate keeps nobody from going back; that what is current now would not be promoted must be said all the same."""
+    made, screen = done.promotion, Screen.of(sys.stderr)
+    if done.unasked:
+        screen.line(f"warning: whether {made.run} meets today's gates is not known: {done.unasked}")
+    for gate in done.unmet:
+        found = f"it has {gate.value}, " * (gate.value is not None)
+        screen.line(f"warning: {made.run} does not meet today's gate {gate.gate}: {found}wanted {gate.wanted}")
 
 
 def which(
