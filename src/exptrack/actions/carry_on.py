@@ -20,7 +20,8 @@ from exptrack.frozen import replace
 from exptrack.model import RunManifest, Start
 from exptrack.record.attempts import put_together
 from exptrack.record.continued import continued, encoded
-from exptrack.record.points import Series, blocks_of, summarise
+from exptrack.record.points import Series, blocks_of
+from exptrack.record.summaries import summarise
 from exptrack.store.fold import apply_events
 from exptrack.store.place import Store
 

@@ -10,7 +10,8 @@ from collections.abc import Container, Iterator
 from exptrack.actions.holdings import tree_of
 from exptrack.errors import Damaged
 from exptrack.model import RunManifest
-from exptrack.record.points import read_blocks, summarise
+from exptrack.record.points import read_blocks
+from exptrack.record.summaries import summarise
 from exptrack.store.place import Store
 
 COMPARED = ("last", "min", "max", "count")

@@ -25,10 +25,10 @@ from exptrack.config import Project
 from exptrack.frozen import replace
 from exptrack.model import Declared, End, MetricSummary, RunManifest, Start, Usage
 from exptrack.record import rundir
-from exptrack.record.points import summaries_of
 from exptrack.record.reading import Reading
 from exptrack.record.sampler import read_usage
 from exptrack.record.seal import Findings, seal
+from exptrack.record.summaries import summaries_of
 from exptrack.record.tail import STREAMS
 from exptrack.store.place import Store
 

@@ -18,8 +18,9 @@ from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.files import read_whole_lines
 from exptrack.model import Run, RunManifest
 from exptrack.record.continued import continued
-from exptrack.record.points import READ_AT_ONCE, Series, blocks_of, most_precise, read_blocks
+from exptrack.record.points import READ_AT_ONCE, Series, blocks_of, read_blocks
 from exptrack.record.rundir import POINTS, RunDir
+from exptrack.record.summaries import most_precise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,8 +61,8 @@ def sealed_as(store: Store, run_dir: rundir.RunDir) -> RunManifest | None:
 def unsealed_run(store: Store, run_dir: rundir.RunDir) -> RunManifest:
     """One run as far as it has come. FileNotFoundError when it is gone, Damaged when its start.json is none."""
     # Here and not above: `ls` without a live run pays for neither (40 ms: reading knows every metric format).
-    from exptrack.record.points import summaries_of
     from exptrack.record.seal import Findings, seal, status_of
+    from exptrack.record.summaries import summaries_of
 
     start = run_dir.start()
     status = "running" if run_dir.is_alive else status_of(run_dir.end(), ())

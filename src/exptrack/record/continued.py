@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from exptrack.frozen import replace
-from exptrack.record.points import Series, encode_block, most_precise
+from exptrack.record.points import Series, encode_block
+from exptrack.record.summaries import most_precise
 
 Blocks = Callable[[], Iterable[Series]]
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from operator import itemgetter
 
 from exptrack.model import Point
+from exptrack.record.columns import Column
 
 _SPLITS = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
@@ -56,15 +57,25 @@ class Naming:
         """Points of one source under their recorded names. `is_renamed`: the recogniser has done that already."""
         if not points:
             return points
+        names = self._learn(set(map(_name_of, points)), source, is_renamed=is_renamed)
+        if self._is_plain[source]:
+            return points
+        return [p._replace(name=to) for p in points if (to := names[p.name]) is not None]
+
+    def apply_to_columns(self, columns: list[Column], source: str) -> list[Column]:
+        """The same for columns, whose names nobody has renamed yet."""
+        names = self._learn(set(map(_name_of, columns)), source, is_renamed=False)
+        return [c._replace(name=to) for c in columns if (to := names[c.name]) is not None]
+
+    def _learn(self, told: set[str], source: str, *, is_renamed: bool) -> Mapping[str, str | None]:
+        """Name -> recorded name of everything this source told so far."""
         names = self._names.setdefault(source, {})
-        new = set(map(_name_of, points)).difference(names)
+        new = told.difference(names)
         for name in sorted(new):
             names[name] = self._resolve(name, names, is_renamed=is_renamed)
         if new:
             self._is_plain[source] = all(recorded == name for name, recorded in names.items())
-        if self._is_plain[source]:
-            return points
-        return [p._replace(name=to) for p in points if (to := names[p.name]) is not None]
+        return names
 
     def _resolve(self, name: str, names: Mapping[str, str | None], *, is_renamed: bool) -> str | None:
         own = name if is_renamed else self._rename.get(name, name)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from exptrack.amounts import counted
 from exptrack.files import read_whole_lines, write_all
 from exptrack.frozen import frozen
-from exptrack.model import MetricSummary, Point
+from exptrack.model import Point
+from exptrack.record.columns import Column
 
 MAX_NAMES = 10_000
 MAX_NAME = 200
@@ -50,6 +51,8 @@ class PointWriter:
         self.path = path
         self.warnings: list[str] = []
         self._blocks: dict[tuple[str, str], _Block] = {}
+        # Lines made before the blocks: of one metric they hold the earlier points.
+        self._lines: list[bytes] = []
         self._counts: dict[tuple[str, str], int] = {}
         self._refused = 0
         self._pending = 0
@@ -77,6 +80,20 @@ class PointWriter:
             block.at.append(now if at is None else at)
             self._pending += 1
 
+    def add_columns(self, columns: Iterable[Column], source: str, now: float) -> None:
+        """Take columns of at most PER_LINE points, whose numbers are JSON already."""
+        for column in columns:
+            key = (column.name[:MAX_NAME], source)
+            if key not in self._counts and len(self._counts) >= MAX_NAMES:
+                self._refused += column.size
+                continue
+            self._counts[key] = self._counts.get(key, 0) + column.size
+            before = self._blocks.pop(key, None)
+            if before is not None:
+                self._lines += (encode_block(*key, part) for part in _parts(before))
+            self._lines.append(_encode_column(*key, column, now))
+            self._pending += column.size
+
     @property
     def is_due(self) -> bool:
         """Are there so many points that they should be written now?"""
@@ -84,10 +101,13 @@ class PointWriter:
 
     def flush(self) -> None:
         """Append what was collected; on a full disk it is kept in memory and tried again at the next flush."""
-        if not self._blocks:
+        if not self._blocks and not self._lines:
             return
         lines = b"".join(
-            encode_block(name, source, part) for (name, source), block in self._blocks.items() for part in _parts(block)
+            [
+                *self._lines,
+                *(encode_block(*key, part) for key, block in self._blocks.items() for part in _parts(block)),
+            ]
         )
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         size = os.fstat(fd).st_size
@@ -99,6 +119,7 @@ class PointWriter:
         finally:
             os.close(fd)
         self._blocks.clear()
+        self._lines.clear()
         self._pending = 0
 
     def finish(self) -> None:
@@ -141,6 +162,13 @@ def encode_block(name: str, source: str, block: _Block | Series) -> bytes:
     return text.encode("ascii") + b"\n"
 
 
+def _encode_column(name: str, source: str, column: Column, now: float) -> bytes:
+    head = json.dumps({"name": name, "source": source}, separators=(",", ":"))[:-1].encode("ascii")
+    epochs = b',"epochs":[%b]' % column.epochs if column.epochs else b""
+    at = repr(now if _is_finite(now) else 0.0).encode("ascii")
+    return b'%b,"values":[%b],"steps":[%b]%b,"at":%b}\n' % (head, column.values, column.steps, epochs, at)
+
+
 def _is_finite(value: float) -> bool:
     """math.isfinite, also for integers beyond every float."""
     return value == value and value not in (math.inf, -math.inf)
@@ -169,7 +197,9 @@ def read_blocks(lines: Iterable[bytes]) -> Iterator[Series]:
 
 
 def _series(data: Any) -> Series:
-    values = [float(v) for v in data["values"]]
+    values = data["values"]
+    if not isinstance(values, list) or not set(map(type, values)) <= {float}:
+        values = [float(v) for v in values]
     at, epochs, counted = data.get("at", 0.0), data.get("epochs"), data.get("counted", ())
     series = Series(
         name=data["name"],
@@ -192,94 +222,6 @@ def _series(data: Any) -> Series:
     return series
 
 
-# Where two sources tell the same metric, the one that was written for machines is the more precise one.
-# TensorBoard's `simple_value` has 24 bits: less than other files, more than what is printed.
-PRECISION = ("sidecar", "file", "events", "stdout", "terminal", "stderr")
-
-
-def _rank(source: str) -> int:
-    kind = source.split(":", 1)[0]
-    return PRECISION.index(kind) if kind in PRECISION else len(PRECISION)
-
-
-def most_precise(counts: Mapping[str, int]) -> str:
-    """Source -> number of points: the source whose points are the metric's series, with its own steps and no other's.
-
-    Of two files the one with more points; and a file that tells one number at the end yields to a printed curve."""
-    is_curve = max(counts.values()) > 1
-    able = [s for s, n in counts.items() if n > 1 or not (is_curve and s.startswith(("file:", "events:")))]
-    return min(able, key=lambda source: (_rank(source), -counts[source]))
-
-
-class _Sum:
-    __slots__ = ("count", "first", "high", "high_step", "last", "last_step", "low", "low_step")
-
-    def __init__(self, first: float, last: float, last_step: float) -> None:
-        self.first, self.last, self.last_step, self.count = first, last, last_step, 0
-        self.low, self.high = math.inf, -math.inf
-        self.low_step: float | None = None
-        self.high_step: float | None = None
-
-
-def summarise(blocks: Iterable[Series], goal_of: Callable[[str], str | None]) -> dict[str, MetricSummary]:
-    """Blocks -> name -> summary, one source a name (the most precise). NaN takes no part in min, max and best; a series
-    of nothing but NaN has NaN there."""
-    sums: dict[str, dict[str, _Sum]] = {}
-    for block in blocks:
-        if not block.values:
-            continue
-        per_source = sums.setdefault(block.name, {})
-        total = per_source.get(block.source)
-        if total is None:
-            total = per_source[block.source] = _Sum(block.values[0], block.values[0], block.steps[0])
-        _take(total, block)
-    out = {}
-    for name in sorted(sums):
-        source = most_precise({s: t.count for s, t in sums[name].items()})
-        out[name] = _summary(sums[name][source], goal_of(name), source)
-    return out
-
-
-def _take(total: _Sum, block: Series) -> None:
-    total.last, total.last_step = block.values[-1], block.steps[-1]
-    total.count += len(block.values)
-    finite = [v for v in block.values if v == v]
-    if not finite:
-        return
-    low, high = min(finite), max(finite)
-    if low < total.low or total.low_step is None:
-        total.low, total.low_step = low, block.steps[block.values.index(low)]
-    if high > total.high or total.high_step is None:
-        total.high, total.high_step = high, block.steps[block.values.index(high)]
-
-
-def _summary(total: _Sum, goal: str | None, source: str) -> MetricSummary:
-    has_values = total.low_step is not None
-    low, high = (total.low, total.high) if has_values else (math.nan, math.nan)
-    best: Mapping[str, tuple[float, float | None]] = {"max": (high, total.high_step), "min": (low, total.low_step)}
-    value, step = best.get(goal or "", (None, None))
-    return MetricSummary(
-        first=total.first,
-        last=total.last,
-        min=low,
-        max=high,
-        count=total.count,
-        best=value,
-        best_step=_as_step(step),
-        last_step=_as_step(total.last_step),
-        goal=goal,
-        source=source,
-    )
-
-
-def _as_step(step: float | None) -> float | None:
-    """None for an integer beyond every float: the manifest could not be read again with it."""
-    try:
-        return None if step is None or not math.isfinite(step) else step
-    except OverflowError:
-        return None
-
-
 def blocks_of(path: str) -> Iterator[Series]:
     """Every block of a points file of any size, one after the other; a missing file has none."""
     offset = 0
@@ -292,8 +234,3 @@ def blocks_of(path: str) -> Iterator[Series]:
             return
         yield from read_blocks(lines)
         offset = after
-
-
-def summaries_of(path: str, goal_of: Callable[[str], str | None]) -> dict[str, MetricSummary]:
-    """The points file of a live or sealed run -> name -> summary."""
-    return summarise(blocks_of(path), goal_of)

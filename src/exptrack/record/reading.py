@@ -55,7 +55,9 @@ class Reading:
         found, has_more = self.tails.read()
         for stream, points in found:
             self._add(points, stream, now)
-        self._add(self.sidecar.poll(), "sidecar", now)
+        for points, columns in self.sidecar.read():
+            self._add(points, "sidecar", now)
+            self.writer.add_columns(self._naming.apply_to_columns(columns, "sidecar"), "sidecar", now)
         for source, points in self.files.poll(is_last=is_last):
             self._add(points, source, now)
         return has_more

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from exptrack.amounts import counted
 from exptrack.files import read_whole_lines
 from exptrack.model import Declared, Point, Scalar
+from exptrack.record.columns import Column, Shapes
+from exptrack.record.points import PER_LINE
 
 MAX_WARNINGS = 5
 NOT_FINITE = ("nan", "inf", "-inf", "infinity", "-infinity")
@@ -30,20 +32,33 @@ class Sidecar:
         self._said: list[str] = []
         self._offset = 0
         self._misread = 0
+        self._shapes = Shapes()
 
     def poll(self) -> list[Point]:
         """Points of the lines that became whole since the last call; all that is there is read."""
         points: list[Point] = []
+        for single, columns in self.read():
+            points += single
+            for column in columns:
+                points += column.points()
+        return points
+
+    def read(self) -> Iterator[tuple[list[Point], list[Column]]]:
+        """The same in bounded parts, in order: points of lines one by one, or columns of many lines alike."""
         while True:
             try:
                 lines, offset = read_whole_lines(self.path, self._offset)
             except FileNotFoundError:
-                return points
+                return
             if offset == self._offset:
-                return points
+                return
             self._offset = offset
-            for line in lines:
-                self._take(line, points)
+            for i in range(0, len(lines), PER_LINE):
+                for alike, columns in self._shapes.runs(lines[i : i + PER_LINE]):
+                    points: list[Point] = []
+                    for line in () if columns else alike:
+                        self._take(line, points)
+                    yield points, columns
 
     def _take(self, line: bytes, points: list[Point]) -> None:
         if not line.strip():

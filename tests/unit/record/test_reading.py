@@ -8,9 +8,9 @@ import resource
 
 import pytest
 
-from exptrack.record.points import summaries_of
 from exptrack.record.reading import Reading
 from exptrack.record.rundir import POINTS, SIDECAR, RunDir
+from exptrack.record.summaries import summaries_of
 
 
 @pytest.fixture
@@ -163,3 +163,12 @@ def test_a_disk_that_stays_full_ends_the_reading_with_an_error_and_not_never(run
     assert counts(run) == {}, "and nothing half-written"
     reading.flush()
     assert counts(run)["loss"][0] == 1000
+
+
+def test_many_lines_alike_are_renamed_ignored_and_counted_like_one(run, tmp_path):
+    reading = reading_of(run, tmp_path, ignore=["gpu/*"], aliases={"val/acc": ["accuracy of val"]})
+    say(run.file(SIDECAR), '{"step": 0, "loss": 1, "val_acc": 0.5, "gpu/mem": 3}\n' * 1000)
+    reading.poll(1.0)
+    say(run.file(SIDECAR), '{"step": 1, "loss": 1, "val_acc": 0.5, "gpu/mem": 3}\n' * 3)
+    reading.finish(2.0)
+    assert counts(run) == {"loss": (1003, "sidecar"), "val/acc": (1003, "sidecar")}
