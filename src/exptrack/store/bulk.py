@@ -44,7 +44,7 @@ class Bulk(Objects):
         return self.path(digest) in self._waiting or super().touch(digest, size, source)
 
     def _seal(self, fd: int, tmp: str, path: str, size: int) -> None:
-        os.fchmod(fd, self.modes.object)
+        self._close(fd, path, size)
         start_writing(fd)
         full: dict[str, str] = {}
         with self._lock:

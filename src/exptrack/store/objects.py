@@ -30,6 +30,7 @@ MOST_READ = 1 << 30
 TOUCHED = 1800.0
 # Bytes up to which an object that is there already is compared with what is to be stored: it costs a read, and no hash.
 COMPARED = 1 << 24
+SECOND = 1_000_000_000
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -67,14 +68,21 @@ class Objects:
         """Is it there? Then it counts as stored now: `gc` lets nothing go that somebody has just stored again and is
         about to name (actions/trash.py). `size`, its bytes where they are known, and `source`, themselves or an open
         file of them: one that was cut, grew or was altered is not there and is stored anew, else every later run with
-        these bytes would be damaged from the start. Of larger ones than COMPARED only the size is looked at."""
+        these bytes would be damaged from the start. Ones larger than COMPARED are read only when their time is not the
+        one they were sealed with: whoever writes to a file changes it, a bit that the disk flips does not."""
         path = self.path(digest)
         try:
-            if size is not None and os.stat(path).st_size != size:
-                return False
-            if size is not None and size <= COMPARED and source is not None and not is_same(path, source):
-                return False
-            os.utime(path)
+            info = os.stat(path)
+            part = info.st_mtime_ns % SECOND
+            if size is not None:
+                if info.st_size != size:
+                    return False
+                if source is not None and (size <= COMPARED or part != seal_of(digest)):
+                    if not is_same(path, source):
+                        return False
+                    part = seal_of(digest)
+            now = int(time.time()) * SECOND + part
+            os.utime(path, ns=(now, now))
         except (FileNotFoundError, NotADirectoryError):
             return False
         except PermissionError:
@@ -159,8 +167,15 @@ class Objects:
         finally:
             os.close(fd)
 
-    def _seal(self, fd: int, tmp: str, path: str, size: int) -> None:  # noqa: ARG002 - for those that keep account
+    def _close(self, fd: int, path: str, size: int) -> None:
+        """Nobody will write to it any more: its final mode, and for a large one the time that says so."""
         os.fchmod(fd, self.modes.object)
+        if size > COMPARED:
+            now = int(time.time()) * SECOND + seal_of(path[-65:].replace(os.sep, ""))
+            os.utime(fd, ns=(now, now))
+
+    def _seal(self, fd: int, tmp: str, path: str, size: int) -> None:
+        self._close(fd, path, size)
         os.fsync(fd)
         folder = os.path.dirname(path)
         is_new = make_folder(folder, self.modes)
@@ -243,6 +258,12 @@ def _at_once(path: str, flags: int) -> int:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def seal_of(digest: str) -> int:
+    """The nanoseconds of the mtime of an object that nobody has written to since it was compared with its name. Whole
+    microseconds, as some file systems keep no more; where even fewer are kept objects are compared each time."""
+    return int(digest[:12], 16) % 1_000_000 * 1000
 
 
 def missing(digest: str) -> Damaged:

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from dying import die_at_every_step, kill_after, race
 from exptrack.errors import Damaged
+from exptrack.store.bulk import Bulk
 from exptrack.store.objects import BLOCK, COMPARED, Objects
 from made import digest_of
 
@@ -109,14 +111,56 @@ def test_an_altered_object_is_there_until_the_right_one_takes_its_place(objects,
     assert rest(tmp_path) == []
 
 
-def test_a_very_large_object_is_taken_by_its_size(objects, tmp_path):
+@pytest.fixture
+def large(tmp_path) -> bytes:
     data = b"\1" * (COMPARED + 1)
     (tmp_path / "a").write_bytes(data)
+    return data
+
+
+@pytest.mark.parametrize("kind", [Objects, Bulk])
+def test_a_very_large_object_that_was_altered_at_its_length_is_stored_anew(tmp_path, large, kind):
+    """Also after a copy of the store that kept whole seconds only, and when it was touched by its name in between."""
+    objects = kind(str(tmp_path / "objects"))
+    digest, _ = objects.add_file(str(tmp_path / "a"))
+    objects.settle()
+    place = Path(objects.path(digest))
+    for again in (lambda: objects.add_file(str(tmp_path / "a")), lambda: objects.add_bytes(large)):
+        place.chmod(0o600)
+        with place.open("r+b") as f:
+            f.write(b"\2")
+        os.utime(place, (1e9, 1e9))
+        assert objects.touch(digest)
+        again()
+        objects.settle()
+        assert objects.is_whole(digest)
+    assert rest(tmp_path) == []
+
+
+def test_a_very_large_object_that_nobody_wrote_to_is_not_read_again(objects, tmp_path, large, monkeypatch):
+    digest, _ = objects.add_file(str(tmp_path / "a"))
+    read = []
+    monkeypatch.setattr("exptrack.store.objects.is_same", lambda path, source: not read.append(path))
+    os.utime(objects.path(digest), ns=(0, os.stat(objects.path(digest)).st_mtime_ns - 7 * 10**9))
+    for _ in range(2):
+        objects.add_file(str(tmp_path / "a"))
+        assert objects.touch(digest)
+    assert read == []
+    assert time.time() - os.stat(objects.path(digest)).st_mtime < 3
+    os.utime(objects.path(digest))  # as a copy of the store may leave it: read once
+    for _ in range(2):
+        objects.add_file(str(tmp_path / "a"))
+    assert read == [objects.path(digest)]
+
+
+def test_a_bit_that_the_disk_flipped_in_a_very_large_object_is_for_verify_to_find(objects, tmp_path, large):
     digest, _ = objects.add_file(str(tmp_path / "a"))
     place = Path(objects.path(digest))
+    before = place.stat().st_mtime_ns
     place.chmod(0o600)
     with place.open("r+b") as f:
         f.write(b"\2")
+    os.utime(place, ns=(before, before))
     objects.add_file(str(tmp_path / "a"))
     assert objects.is_whole(digest) is False
 
