@@ -9,6 +9,7 @@ from typing import NamedTuple
 from exptrack.actions.find import load_run, resolve
 from exptrack.actions.gates.case import Case, tables_for
 from exptrack.actions.gates.judge import judge, unmet
+from exptrack.actions.gates.named import named_gate
 from exptrack.actions.gates.trust import evidence
 from exptrack.actions.ledger import append
 from exptrack.actions.nearest import did_you_mean
@@ -42,14 +43,15 @@ class History(NamedTuple):
     promotions: tuple[Promotion, ...]
 
 
-def why(project: Project, store: Store, text: str, model: str) -> Verdict:
-    """Every gate for promoting the run `text` names; NoSuchRun when there is none."""
+def why(project: Project, store: Store, text: str, model: str, *, is_new: bool = False) -> Verdict:
+    """Every gate for promoting the run `text` names; NoSuchRun when there is none. `is_new`: see gates/named.py."""
     run = resolve(project, store, text)
     past = tuple(store.records.promotions(model))
     current = past[-1].run if past else None
     before = load_run(project, store, current) if current else None
     case = case_of(project, store, run, model, before)
-    return Verdict(run, model, current, judge(case), tuple(evidence(case)), past)
+    gates = (*named_gate(project.config, store.records, model, is_new=is_new), *judge(case))
+    return Verdict(run, model, current, gates, tuple(evidence(case)), past)
 
 
 def case_of(project: Project, store: Store, run: Run, model: str, current: Run | None) -> Case:

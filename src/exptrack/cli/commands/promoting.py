@@ -13,6 +13,7 @@ from exptrack.actions import promote as promotion
 from exptrack.actions.announce import announce
 from exptrack.actions.find import load_run
 from exptrack.actions.gates.case import tables_for
+from exptrack.actions.gates.named import NAME
 from exptrack.actions.nearest import did_you_mean
 from exptrack.actions.places import Place, here
 from exptrack.actions.present import models as present
@@ -54,6 +55,7 @@ def promote(
         False, "--approve", help="Record your approval of somebody else's run; promotes nothing."
     ),
     withdraw: bool = typer.Option(False, "--withdraw", help="Take your approval back."),
+    new: bool = typer.Option(False, "--new", help="A new model that the policy has no gates for is meant."),
     as_json: bool = JSON,
 ) -> int:
     """Make a run the current run of a model, if it may be.
@@ -67,7 +69,7 @@ def promote(
 
         act = approving.approve if approve else approving.withdraw
         return _tell_of_approval(place.project.config, act(*place, run, model, reason), as_json=as_json)
-    verdict = promotion.why(*place, run, model)
+    verdict = promotion.why(*place, run, model, is_new=new)
     if not verdict.is_allowed:
         if as_json:
             print_json(screen, present.verdict_json(verdict))
@@ -111,7 +113,8 @@ def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
     """Say whether a run may be promoted: every gate with its verdict. Exit 1 when it may not."""
     place, screen = here(), Screen.of()
     verdict = promotion.why(*place, run, model)
-    _tell_if_ungated(place.project.config, model)
+    if all(g.gate != NAME for g in verdict.gates):
+        _tell_if_ungated(place.project.config, model)
     if as_json:
         print_json(screen, present.verdict_json(verdict))
     else:
@@ -120,7 +123,7 @@ def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
 
 
 def _tell_if_ungated(config: Config, model: str) -> None:
-    """A mistyped model would pass every gate there is for the right one."""
+    """That there is nothing to pass must be known; a new name is a gate of its own (gates/named.py)."""
     if config.gates and not tables_for(config, model):
         patterns = [g.pattern for g in config.gates]
         near = did_you_mean(model, patterns, 1) or f"there are gates for: {', '.join(patterns)}"
