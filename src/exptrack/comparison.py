@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.frozen import frozen
+from exptrack.typed import Any
 
 
 @frozen

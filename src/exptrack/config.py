@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from exptrack.errors import ExptrackError
 from exptrack.policy_keys import (
@@ -23,6 +22,7 @@ from exptrack.policy_keys import (
     parse_size,
     size_of,
 )
+from exptrack.typed import Any, NamedTuple
 
 __all__ = [
     "FILE",

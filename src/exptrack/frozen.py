@@ -8,7 +8,8 @@ time that a short run took to record. The classes made here behave the same (a t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn, TypeVar, dataclass_transform
+
+from exptrack.typed import Any, NoReturn, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 

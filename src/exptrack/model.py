@@ -8,7 +8,6 @@ Every top-level record carries `extra`: fields a newer exptrack wrote survive be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from exptrack.attempt import Attempt, Resumed
 from exptrack.belongings import Artifact as Artifact
@@ -17,6 +16,7 @@ from exptrack.belongings import Input as Input
 from exptrack.belongings import StoredFile as StoredFile
 from exptrack.frozen import field, frozen
 from exptrack.reproduction import Reproduction as Reproduction
+from exptrack.typed import Any, NamedTuple
 
 Scalar = str | int | float | bool | None
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.errors import ExptrackError
+from exptrack.typed import Any
 
 PYPROJECT = "pyproject.toml"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
 
 from exptrack.beside import Beside
+from exptrack.typed import Generic, TypeVar
 
 T = TypeVar("T")
 MOST = 8

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import types
-import typing
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar
 
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.frozen import is_frozen, names_of, required_of
+from exptrack.typed import Any, TypeVar
 
 T = TypeVar("T")
 
 FORMAT = 1
+_SCALARS: dict[str, type[Any]] = {"str": str, "int": int, "float": float, "bool": bool}
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 # What a bad file costs: absurd sizes are not parsed, and what is nested deeper than any record of ours is refused here,
@@ -98,8 +99,8 @@ def decode(cls: type[T], data: bytes, what: str) -> T:
 def from_plain(cls: type[T], raw: Mapping[str, Any]) -> T:
     """A mapping as `plain` makes it -> a record; raises TypeError, ValueError or KeyError when it does not fit."""
     shape: Any = cls
-    known = _hints(shape)
-    values = {name: _reader(kind)(raw[name]) for name, kind in known.items() if name in raw and name != "extra"}
+    known, place = shape.__annotations__, shape.__module__
+    values = {name: _reader(kind, place)(raw[name]) for name, kind in known.items() if name in raw and name != "extra"}
     missing = [name for name in _required(shape) if name not in values]
     if missing:
         raise KeyError("without " + ", ".join(missing))
@@ -109,33 +110,34 @@ def from_plain(cls: type[T], raw: Mapping[str, Any]) -> T:
 
 
 @cache
-def _hints(cls: type[Any]) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
-
-
-@cache
 def _required(cls: type[Any]) -> tuple[str, ...]:
     return tuple(required_of(cls))
 
 
 @cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """What turns plain data into one annotated type; made once a type, since a list of runs reads thousands of values.
-    Strings that stand for non-finite floats become floats again."""
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return plain
-    if origin in (typing.Union, types.UnionType):
-        return _union_reader(inner)
-    if origin is tuple:
-        one = _reader(inner[0])
+def _reader(kind: str, place: str) -> Callable[[Any], Any]:
+    """What turns plain data into one type, told as an annotation of the module `place`; made once, since a list of runs
+    reads thousands of values. Strings that stand for non-finite floats become floats again."""
+    if kind.endswith(" | None"):
+        some = _reader(kind.removesuffix(" | None"), place)
+        return lambda value: None if value is None else some(value)
+    outer, _, inner = kind.partition("[")
+    if outer == "tuple":
+        one = _reader(inner.removesuffix(", ...]"), place)
         return lambda value: tuple([one(v) for v in _checked(value, list)])
-    if origin is not None and issubclass(origin, Mapping):
-        item = _reader(inner[1])
+    if outer == "Mapping":
+        item = _reader(inner.removesuffix("]").partition(", ")[2], place)
         return lambda value: {str(k): item(v) for k, v in _checked(value, dict).items()}
-    if is_frozen(kind):
-        return lambda value: from_plain(typing.cast("type[Any]", kind), _checked(value, dict))
-    return _scalar_reader(kind)
+    if kind == "Any":
+        return plain
+    if " | " in kind:
+        return _union_reader(tuple(_SCALARS[k] for k in kind.split(" | ")))
+    found = _SCALARS.get(kind) or vars(sys.modules[place])[kind]
+    if isinstance(found, types.UnionType):
+        return _union_reader(found.__args__)
+    if is_frozen(found):
+        return lambda value: from_plain(found, _checked(value, dict))
+    return _scalar_reader(found)
 
 
 def _checked(value: Any, kind: type[Any]) -> Any:
@@ -144,16 +146,8 @@ def _checked(value: Any, kind: type[Any]) -> Any:
     raise TypeError(f"{'a list' if kind is list else 'an object'} was expected, not {value!r:.80}")
 
 
-def _union_reader(inner: tuple[Any, ...]) -> Callable[[Any], Any]:
-    kinds = tuple(k for k in inner if k is not type(None))
-    has_none = len(kinds) < len(inner)
-    one = _reader(kinds[0])
-
+def _union_reader(kinds: tuple[type[Any], ...]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        if value is None and has_none:
-            return None
-        if len(kinds) == 1:
-            return one(value)
         if isinstance(value, kinds):
             return plain(value)
         raise TypeError(f"{value!r:.80} is none of {', '.join(k.__name__ for k in kinds)}")

@@ -20,13 +20,8 @@ def modules_of(tool: Tool, code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split(","))
 
 
-def test_run_imports_nothing_heavy_before_the_child(tool: Tool) -> None:
-    tool.write("exptrack.toml", 'project = "x"\n[require]\ntags = ["owner"]\n')
-    tool.write("train.py", "print('step 1 loss=0.5')\n")
-    tool.committed()
-    tool.write("new.py", "x = 1\n")
-    # run_child is where the child starts: what is loaded there was paid for before it.
-    code = """
+# run_child is where the child starts: what is loaded there was paid for before it.
+BEFORE_THE_CHILD = """
 import sys
 from exptrack.record import child
 from exptrack.cli import main
@@ -36,9 +31,24 @@ def stop(*a, **k):
 child.run_child = stop
 main.main(["run", "-t", "owner=me", "-m", "why", "-p", "a=1", "--", sys.executable, "train.py", "--lr", "1"])
 """
-    loaded = modules_of(tool, code)
+
+
+def test_run_imports_nothing_heavy_before_the_child(tool: Tool) -> None:
+    tool.write("exptrack.toml", 'project = "x"\n[require]\ntags = ["owner"]\n')
+    tool.write("train.py", "print('step 1 loss=0.5')\n")
+    tool.committed()
+    tool.write("new.py", "x = 1\n")
+    loaded = modules_of(tool, BEFORE_THE_CHILD)
     assert {"exptrack.actions.run", "exptrack.config", "tomllib"} <= loaded
     assert loaded & HEAVY == set()
+
+
+def test_without_a_policy_file_typing_stays_out_too(tool: Tool) -> None:
+    """tomllib imports it; nothing of ours does (exptrack/typed.py)."""
+    tool.write("train.py", "print('step 1 loss=0.5')\n")
+    tool.committed()
+    code = "import sys; sys.modules.pop('typing', None)\n" + BEFORE_THE_CHILD  # a .pth file may have brought it
+    assert "typing" not in modules_of(tool, code)
 
 
 def test_help_and_lists_in_a_pipe_do_not_import_rich(tool: Tool) -> None:

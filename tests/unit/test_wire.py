@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from exptrack import model, wire
 from exptrack.errors import Damaged, ExptrackError
+from exptrack.typed import Any
 from made import AN_ID, manifest
 
 TOP = (model.RunManifest, model.Start, model.End, model.Event, model.Promotion, model.StoredFile)
@@ -60,7 +61,7 @@ def any_not_finite(value):
 def strategy(kind):
     """Values of an annotated type."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if kind is typing.Any:
+    if kind is Any:
         return EXACT_JSON
     if kind == model.Scalar:
         # A NaN among parameters and tags is text: only fields that are numbers know what "nan" means.

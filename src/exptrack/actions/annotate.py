@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from exptrack.actions.find import load_run, resolve
 from exptrack.actions.journal import Journal
@@ -13,6 +12,7 @@ from exptrack.config import Project
 from exptrack.errors import ExptrackError, Refused
 from exptrack.model import Run
 from exptrack.store.place import Store
+from exptrack.typed import Any
 
 
 def tag(project: Project, store: Store, text: str, pairs: Sequence[str]) -> Run:

@@ -7,7 +7,6 @@ and runs in the project's root.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from exptrack.actions.find import load_run
 from exptrack.actions.gates.case import tables_for
@@ -17,6 +16,7 @@ from exptrack.actions.present.runs import run_json
 from exptrack.config import Config, Project, parse_duration
 from exptrack.model import Promotion
 from exptrack.store.place import Store
+from exptrack.typed import Any
 
 
 def announce(project: Project, store: Store, action: str, promotion: Promotion) -> list[HookResult]:

@@ -7,7 +7,6 @@ name, $EXPTRACK_AUTHOR and git say: an approval is as strong as these, and as wh
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
 
 from exptrack.actions.authors import author, is_same_person
 from exptrack.actions.find import resolve
@@ -20,6 +19,7 @@ from exptrack.config import Project
 from exptrack.errors import ExptrackError, Refused
 from exptrack.model import Event, Run
 from exptrack.store.place import Store
+from exptrack.typed import Any, NamedTuple
 
 
 class Approval(NamedTuple):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from exptrack import wire
 from exptrack.capture.managed import is_managed
@@ -18,6 +17,7 @@ from exptrack.record.rundir import CAPTURED, RunDir
 from exptrack.store.bulk import Bulk
 from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot

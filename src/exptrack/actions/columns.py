@@ -7,11 +7,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from exptrack.actions.goals import stage
 from exptrack.errors import ExptrackError
 from exptrack.model import MetricSummary, Run
+from exptrack.typed import Any, NamedTuple
 
 METRIC_PARTS = ("last", "best", "min", "max", "first", "count", "best_step", "last_step")
 

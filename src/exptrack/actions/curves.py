@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from exptrack.actions.series import Curve
 from exptrack.errors import ExptrackError
+from exptrack.typed import Any
 
 AXES = ("step", "time", "epoch")
 

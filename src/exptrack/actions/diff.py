@@ -10,13 +10,13 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from exptrack.actions.columns import same_key
 from exptrack.comparison import Change, RunDiff
 from exptrack.errors import Damaged
 from exptrack.model import Artifact, Gpu, Machine, MetricSummary, Run, RunManifest
 from exptrack.store.place import Store
+from exptrack.typed import Any
 
 # Differences that are no answer to "is it the same?": two runs of the same thing never take equally long.
 ALWAYS_VARYING = ("duration",)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
 
 from exptrack.actions import lines
 from exptrack.comparison import Change
 from exptrack.errors import Damaged
 from exptrack.store.trees import decode_tree
+from exptrack.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from exptrack.model import StoredFile

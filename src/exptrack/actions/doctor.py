@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from exptrack import __version__
 from exptrack.amounts import counted, size
@@ -18,6 +17,7 @@ from exptrack.config import Project
 from exptrack.record.rundir import live_runs, stillborn
 from exptrack.store.index import Index
 from exptrack.store.place import open_store
+from exptrack.typed import NamedTuple
 
 LOW_SPACE = 1 << 30
 LISTED = 20

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 from exptrack.actions.policy import tags_of
 from exptrack.amounts import size
 from exptrack.config import Config, Gates, Keep
 from exptrack.policy_keys import BY_DIGEST, PYPROJECT
 from exptrack.policy_lines import line_of
+from exptrack.typed import NamedTuple
 
 START, RECORD, END = "before the start", "in the record", "at the end"
 AGAIN, GATE, AFTER, KEPT = "to count as reproduced", "to promote", "after a promotion", "when bytes go"

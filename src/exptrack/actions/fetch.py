@@ -7,13 +7,13 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from exptrack.actions.write_tree import LINK, LONGEST_LINK, check_there, write_tree
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Artifact, Run, StoredFile
 from exptrack.store.place import Store
 from exptrack.store.trees import decode_tree, path_problem
+from exptrack.typed import NamedTuple
 
 
 class Fetched(NamedTuple):

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from exptrack.actions.goals import goal_for
 from exptrack.actions.keys import Key, UnknownKey
@@ -26,6 +25,7 @@ from exptrack.store.fold import apply_events
 from exptrack.store.index import Index
 from exptrack.store.place import Store
 from exptrack.store.schema import clean
+from exptrack.typed import NamedTuple
 
 __all__ = [
     "Library",

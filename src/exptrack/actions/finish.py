@@ -11,7 +11,6 @@ import errno
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 from exptrack.actions.clock import dated, outputs_since, set_back
 from exptrack.actions.default_outputs import default_outputs
@@ -31,6 +30,7 @@ from exptrack.record.seal import Findings, seal
 from exptrack.record.summaries import summaries_of
 from exptrack.record.tail import STREAMS
 from exptrack.store.place import Store
+from exptrack.typed import Any
 
 LOG_BLOCK = 1 << 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)

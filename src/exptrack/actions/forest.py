@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from exptrack.typed import NamedTuple
 
 Row = Sequence[float]
 TREES, GROUPS = 100, 10

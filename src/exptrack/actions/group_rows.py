@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from exptrack.actions.groups import Group
 from exptrack.actions.present.runs import cell, plain
+from exptrack.typed import Any
 
 
 def group_json(group: Group, keys: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from exptrack.actions.find import Warn, answered, opened
 from exptrack.actions.keys import Key, UnknownKey, metric_key, parse_key
@@ -20,6 +19,7 @@ from exptrack.errors import ExptrackError
 from exptrack.model import Scalar
 from exptrack.store.index import Index
 from exptrack.store.place import Store
+from exptrack.typed import Any, NamedTuple
 
 
 class Aggregate(NamedTuple):

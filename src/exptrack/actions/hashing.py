@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import NamedTuple
 
 from exptrack.store.place import Store
 from exptrack.together import each, processors
+from exptrack.typed import NamedTuple
 
 
 class Done(NamedTuple):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from exptrack.attempt import Attempt
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Artifact, Event, Promotion, RunManifest, StoredFile
 from exptrack.store.place import Store
 from exptrack.store.trees import decode_tree
+from exptrack.typed import NamedTuple
 
 
 class Holding(NamedTuple):

@@ -13,9 +13,9 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from exptrack.record.signals import name_of
+from exptrack.typed import NamedTuple
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a hook that takes too long
 

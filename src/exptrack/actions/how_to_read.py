@@ -9,12 +9,12 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from exptrack.actions.policy import parse_pairs
 from exptrack.config import GATE, Config, are_definitions
 from exptrack.errors import NotStarted
 from exptrack.files import read_bytes
+from exptrack.typed import Any
 
 # Bytes; a list of definitions is some lines long.
 LARGEST = 1 << 20

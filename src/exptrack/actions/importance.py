@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from exptrack.actions.columns import same_key
 from exptrack.actions.find import Warn, find_runs, goal_of, opened
@@ -20,6 +19,7 @@ from exptrack.errors import NoSuchRun
 from exptrack.model import Run
 from exptrack.reproduction import TAG
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 # Fewer runs tell nothing apart: with nine, two random columns correlate by 0.67 once in twenty times.
 ENOUGH = 10

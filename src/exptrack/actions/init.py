@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from exptrack.config import FILE, Project, find_project
 from exptrack.errors import ExptrackError
 from exptrack.files import write_atomic
 from exptrack.store.place import open_store
+from exptrack.typed import NamedTuple
 
 TEMPLATE = """\
 # The policy of this project. Every key is optional; docs/policy.md explains each.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.actions.authors import author
 from exptrack.model import Event
 from exptrack.record.rundir import new_id, time_of_id, utc
 from exptrack.store.place import Store
+from exptrack.typed import Any
 
 # An id has room for milliseconds until the year 3084; a word that claims to be of the last one has none after it.
 _LAST = 2.0**45 / 1000 - 1

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from exptrack.errors import ExptrackError
+from exptrack.typed import NamedTuple
 
 _QUOTED = re.compile(r'"([^"]*)"(?:\.(\w+))?\Z')
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from exptrack import wire
 from exptrack.capture.redact import mask_shapes
 from exptrack.files import write_all
 from exptrack.model import RunManifest
+from exptrack.typed import Any
 
 
 def without_tokens(manifest: RunManifest) -> RunManifest:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from exptrack.actions.find import Library, opened, resolve
 from exptrack.actions.links import Link, Made, Span, Used, link
 from exptrack.config import Project
 from exptrack.model import Run
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 
 class Lineage(NamedTuple):

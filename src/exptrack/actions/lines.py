@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+from exptrack.typed import NamedTuple
 
 SNIFF = 8000  # git looks for a NUL in as many bytes
 LARGEST = 4 << 20

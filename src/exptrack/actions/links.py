@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+from exptrack.typed import NamedTuple
 
 # sha256 of no bytes, and of a folder without files: equal for everybody, so they prove nothing.
 NOTHING = frozenset(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from typing import Any, Protocol
 
 from exptrack.config import FOLDER
 from exptrack.model import Artifact, StoredFile
 from exptrack.store.trees import encode_tree
+from exptrack.typed import Any, Protocol
 
 
 class Keeper(Protocol):

@@ -6,7 +6,6 @@ import errno
 import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 from exptrack.actions.one_output import Keeper, OneOutput
 from exptrack.actions.written import Since, is_older
@@ -16,6 +15,7 @@ from exptrack.store.bulk import Bulk
 from exptrack.store.hints import Hints
 from exptrack.store.place import Store
 from exptrack.together import each, processors
+from exptrack.typed import Protocol
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # From so many files or bytes on several are stored at once.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO
 
 from exptrack.model import Point
 from exptrack.record.metrics import Recogniser
 from exptrack.record.metrics.sidecars import reader_for
 from exptrack.record.metrics.state import Found
+from exptrack.typed import IO
 
 _BLOCK = 65536
 

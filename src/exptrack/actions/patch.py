@@ -10,10 +10,10 @@ import hashlib
 import zlib
 from base64 import b85encode
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from exptrack.actions import lines
 from exptrack.actions.diff_code import FilePair, is_large, pair_files, read_both
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.store.place import Store

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from exptrack.actions.init import make_project
 from exptrack.config import Project, find_project
 from exptrack.errors import ExptrackError
 from exptrack.record.rundir import live_runs
 from exptrack.store.place import Store, open_store
+from exptrack.typed import NamedTuple
 
 
 class Place(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from typing import NamedTuple
 
 from exptrack.actions.find import load_run, resolve
 from exptrack.actions.gates.case import Case, tables_for
@@ -17,6 +16,7 @@ from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun, Refused
 from exptrack.model import Gate, Promotion, Run
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 
 class Verdict(NamedTuple):

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from exptrack.actions.keys import LINKS, Key, parse_key
 from exptrack.config import parse_duration, parse_size
 from exptrack.errors import ExptrackError
 from exptrack.model import STATUSES
 from exptrack.store.schema import clean
+from exptrack.typed import Any, NamedTuple
 
 _WORD = re.compile(
     r"\s*(?P<key>(?:\"[^\"]*\"|!(?![=~])|[^\"=<>!~])+?)\s*(?P<op>!=|!~|>=|<=|==|=|>|<|~)(?P<value>.*)", re.S

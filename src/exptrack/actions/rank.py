@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from exptrack.actions.find import best_ids, goal_of, opened
 from exptrack.config import Project
 from exptrack.model import Run
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 
 class Ranked(NamedTuple):

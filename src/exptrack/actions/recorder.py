@@ -14,13 +14,13 @@ import select
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NotStarted
 from exptrack.files import read_bytes, write_all
 from exptrack.record import rundir
 from exptrack.store.place import open_store
+from exptrack.typed import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot

@@ -7,7 +7,6 @@ import os
 import select
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from exptrack import wire
 from exptrack.actions.captures import Captures
@@ -20,6 +19,7 @@ from exptrack.record import rundir
 from exptrack.record.reading import Reading
 from exptrack.record.sampler import Sampler
 from exptrack.store.place import open_store
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.capture.snapshot import Snapshot

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.actions.captures import Captures
 from exptrack.actions.finish import finish, summary
@@ -14,6 +13,7 @@ from exptrack.files import Lock
 from exptrack.record import rundir
 from exptrack.record.reading import Reading
 from exptrack.store.place import open_store
+from exptrack.typed import Any
 
 
 def recover(project: Project) -> tuple[list[dict[str, Any]], list[str]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from exptrack.config import Project
 from exptrack.store.index import Index
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 
 class Reindexed(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from exptrack import __version__
 from exptrack.actions import policy
@@ -20,6 +19,7 @@ from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
 from exptrack.config import Config, Project
 from exptrack.errors import NotStarted
 from exptrack.record.rundir import RunDir, new_id, utc
+from exptrack.typed import Any, NamedTuple
 
 
 class Request(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from exptrack.actions.find import opened
 from exptrack.actions.places import Place
@@ -25,6 +24,7 @@ from exptrack.model import RunManifest
 from exptrack.record.rundir import LOCK, live_runs
 from exptrack.store.place import open_store
 from exptrack.store.schema import job_of
+from exptrack.typed import NamedTuple
 
 # Seconds. A recorder that the requeue has not killed may still be sealing, and a network file system notices only
 # after its lease that the holder of a lock is gone.

@@ -8,11 +8,11 @@ the folder is made as it was (making it touches nothing) and reported.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from exptrack.actions.write_tree import check_there, write_tree
 from exptrack.errors import ExptrackError
 from exptrack.store.trees import decode_tree
+from exptrack.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from exptrack.model import RunManifest

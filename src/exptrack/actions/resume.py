@@ -7,7 +7,6 @@ run is continued: an ordinary start never imports this.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from exptrack.actions.carry_on import promoted_as
 from exptrack.actions.find import resolve
@@ -22,6 +21,7 @@ from exptrack.files import Lock
 from exptrack.model import Run, RunManifest
 from exptrack.record.attempts import attempts_of
 from exptrack.record.rundir import LOCK, RunDir, stillborn
+from exptrack.typed import Any
 
 # Words about a run that a later attempt takes over; the others (pins, promotions, expiry) stay as they were said.
 SAID = ("tag", "untag", "note")

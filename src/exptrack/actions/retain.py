@@ -11,7 +11,6 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from exptrack import amounts
 from exptrack.actions.holdings import Words, files_of, read_words, records_of, tree_of
@@ -30,6 +29,7 @@ from exptrack.store.as_read import digest_as_read
 from exptrack.store.fold import apply_events
 from exptrack.store.hints import FILE as HINTS
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 # An object written or found again so lately may be about to be named by a run that is being sealed right now.
 YOUNG = 3600.0

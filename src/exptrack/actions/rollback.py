@@ -7,7 +7,6 @@ and told, and keeps nobody from going back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from exptrack.actions.find import load_run
 from exptrack.actions.gates.data import STORED, stored_gate
@@ -18,6 +17,7 @@ from exptrack.config import Project
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Gate, Promotion, Run
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 
 class RolledBack(NamedTuple):

@@ -10,7 +10,6 @@ import gc
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exptrack.actions import policy
 from exptrack.actions.init import make_project
@@ -20,6 +19,7 @@ from exptrack.errors import ExptrackError, NotStarted
 from exptrack.record import rundir
 from exptrack.record.program import find_program
 from exptrack.store.place import open_store
+from exptrack.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from exptrack.actions.recorder import Link

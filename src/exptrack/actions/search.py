@@ -6,13 +6,13 @@ Runs that are still going are in no index; they are put into one in memory, aske
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exptrack.actions.keys import SUMMARIES, Key, UnknownKey, metric_key, parse_key
 from exptrack.actions.nearest import did_you_mean, nearest
 from exptrack.actions.query import Condition
 from exptrack.errors import ExptrackError, NoSuchRun
 from exptrack.store.schema import clean
+from exptrack.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from exptrack.store.index import Index

@@ -12,7 +12,6 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from exptrack import wire
 from exptrack.actions.authors import author
@@ -24,6 +23,7 @@ from exptrack.store.modes import LOCK, make_folder
 from exptrack.store.place import Store
 from exptrack.store.records import ID
 from exptrack.store.schema import unix_time
+from exptrack.typed import NamedTuple
 
 FOLDER, PLAN, LEFT = "trash", "plan.json", "left"
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from exptrack import wire
 from exptrack.actions.holdings import tree_of
@@ -18,6 +17,7 @@ from exptrack.actions.trash import Moved, TrashBatch, move_leftovers, move_to_tr
 from exptrack.errors import Damaged
 from exptrack.files import read_bytes
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 # A writer that is alive has written within a day, whatever it writes.
 WRITTEN = 86400.0

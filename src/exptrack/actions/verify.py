@@ -10,7 +10,6 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from exptrack.actions.check_record import record_problems
 from exptrack.actions.hashing import Progress, altered_among
@@ -20,6 +19,7 @@ from exptrack.actions.unfinished import Unfinished
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import RunManifest
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 
 class Problem(NamedTuple):

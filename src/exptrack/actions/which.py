@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import NamedTuple
 
 from exptrack.actions.digest_list import read_digests
 from exptrack.actions.find import Library, Output, load_run, opened, outputs_with
@@ -20,6 +19,7 @@ from exptrack.reproduction import TAG
 from exptrack.store.as_read import LINK, digest_as_read
 from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
+from exptrack.typed import NamedTuple
 
 
 class Match(NamedTuple):

@@ -9,10 +9,10 @@ name counts as written too: `mv` and `cp -p` keep the time of the bytes and are 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from exptrack.actions.clock import SLACK, seconds_of
 from exptrack.actions.one_output import walk
+from exptrack.typed import NamedTuple
 
 
 class Since(NamedTuple):

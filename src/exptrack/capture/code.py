@@ -7,7 +7,8 @@ here answers None when there is nothing to ask: the repository is gone, git is m
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from exptrack.typed import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from git import Repo

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from exptrack.typed import NamedTuple
 
 
 class Program(NamedTuple):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from exptrack.errors import ExptrackError
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.model import Scalar

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+
+from exptrack.typed import Any
 
 RACY_NS = 2_000_000_000
 _HEX = frozenset("0123456789abcdef")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
 
 from exptrack.capture.visible_gpus import Device, uses_indexes, visible_devices
 from exptrack.model import Gpu
+from exptrack.typed import Any, NamedTuple
 
 _SIGNS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _LIBRARY = "libnvidia-ml.so.1"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from exptrack.capture.commands import (
     SHELLS,
@@ -20,6 +19,7 @@ from exptrack.capture.commands import (
     shell_file,
     shell_text,
 )
+from exptrack.typed import NamedTuple
 
 _HEAD = 64 * 1024
 _DEEPEST = 5

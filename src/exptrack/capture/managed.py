@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.files import read_bytes
+from exptrack.typed import Any
 
 # SageMaker's training toolkit takes another place from this variable; its containers do not set it.
 BASE_VARIABLE, BASE = "SAGEMAKER_BASE_DIR", "/opt/ml"

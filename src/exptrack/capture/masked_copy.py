@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from typing import IO, NamedTuple, Protocol
 
 from exptrack.capture.scope import compile_globs
+from exptrack.typed import IO, NamedTuple, Protocol
 
 MASK, REFUSE, KEEP = "mask", "refuse", "keep"
 WHOLE = 8 << 20

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
 
 from exptrack.capture.code_secrets import find_secrets, lines_of, value_id
 from exptrack.capture.masked_copy import WHOLE, opened
 from exptrack.capture.scope import compile_globs
 from exptrack.capture.seen import CACHE_FILE
+from exptrack.typed import NamedTuple
 
 
 class Masked(NamedTuple):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from exptrack.capture.gpus import NvmlError, has_driver, open_nvml
 from exptrack.capture.patience import Errand
+from exptrack.typed import Any, NamedTuple
 
 PATIENCE = 2.0
 _NOISE = 64 << 20  # what drivers and contexts of nobody take and give back by themselves

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
 
 from exptrack.capture.redact import clean_url
+from exptrack.typed import Any
 
 _SUFFIXES = (".dist-info", ".egg-info", ".egg")
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 from exptrack.capture.commands import find_program, shell_text, training_command
 from exptrack.capture.configs import config_files_named, from_config
 from exptrack.capture.redact import redact_scalar
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.model import Scalar

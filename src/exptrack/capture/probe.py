@@ -10,11 +10,11 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from exptrack import files
 from exptrack.capture.digests import RACY_NS
 from exptrack.capture.packages import list_packages
+from exptrack.typed import Any, NamedTuple
 
 TIMEOUT = 10.0
 _MARK = b"exptrack-probe\0"

@@ -7,10 +7,10 @@ are not read. Where a name leaves doubt, a command line loses the value rather t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from exptrack.capture.masks import MARK, LogMasker, is_harmless, mask_bytes, mask_shapes
 from exptrack.capture.secret_names import ROOTS, is_secret_name, secrecy
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.model import Scalar

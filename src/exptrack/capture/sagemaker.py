@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from exptrack.capture.managed import config_file, json_of, sagemaker_base, sagemaker_hosts
 from exptrack.capture.params import parse_scalar
 from exptrack.model import Scalar
+from exptrack.typed import Any, NamedTuple
 
 # What the SDK passes to its toolkit the way users pass hyperparameters.
 _OF_THE_SDK = ("sagemaker_", "_tuning_objective_metric")

@@ -15,7 +15,8 @@ import time
 import zlib
 from array import array
 from functools import cached_property
-from typing import Any
+
+from exptrack.typed import Any
 
 CACHE_FILE = "snapshot"
 VERSION = 2

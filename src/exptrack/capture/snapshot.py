@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from exptrack.capture import git
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.capture.masked_copy import Keeper

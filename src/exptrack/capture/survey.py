@@ -7,11 +7,11 @@ untracked inside another. Their gits run side by side; a listing that the last s
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from exptrack.capture import git
 from exptrack.capture.scope import Scope
 from exptrack.capture.seen import Seen
+from exptrack.typed import Any
 
 AT_ONCE = 8
 ATTRIBUTES = ".gitattributes"

@@ -7,7 +7,8 @@ beginnings; the first entry that names nothing ends the list. MIG: https://docs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from exptrack.typed import NamedTuple
 
 
 class Device(NamedTuple):

@@ -7,11 +7,11 @@ the plain value under it: nothing is built or opened.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import yaml
 
 from exptrack.errors import ExptrackError
+from exptrack.typed import Any
 
 
 class _Loader(yaml.SafeLoader):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import typer
 from typer._click.exceptions import ClickException, UsageError  # typer ships its own click, under this name
@@ -18,6 +17,7 @@ from typer.core import TyperGroup
 from exptrack import __version__
 from exptrack.cli.ending import INTERRUPTED, report
 from exptrack.cli.table_of_commands import COMMANDS
+from exptrack.typed import Any
 
 
 class CommandTable(TyperGroup):

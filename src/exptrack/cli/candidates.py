@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from exptrack.cli import words
 from exptrack.config import find_project
 from exptrack.errors import ExptrackError
 from exptrack.store.schema import Glance
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.config import Project

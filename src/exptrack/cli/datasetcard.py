@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from exptrack.actions.cards.dataset import DataFacts
 from exptrack.actions.cards.merge import Block, Card
 from exptrack.amounts import counted
@@ -11,6 +9,7 @@ from exptrack.cli import humane
 from exptrack.cli.humane import clean
 from exptrack.cli.markdown import code, day, facts, table, text, to_fill
 from exptrack.cli.modelcard import MOST_ROWS
+from exptrack.typed import Any
 
 TO_FILL = (
     ("license", "an identifier of the Hub, as cc-by-4.0"),

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from exptrack.cli import humane
 from exptrack.cli.screen import Piece, Screen, Span
 from exptrack.cli.show import DIGEST, INDENT
 from exptrack.comparison import Change, RunDiff
 from exptrack.model import Run
+from exptrack.typed import Any
 
 MARKS = {"added": Span("+", "green"), "removed": Span("-", "red"), "changed": Span("~", "yellow")}
 TITLES = {"machine": "machine and GPU"}

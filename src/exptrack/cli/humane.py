@@ -6,10 +6,10 @@ import math
 import re
 import time
 import unicodedata
-from typing import Any
 
 from exptrack.amounts import duration as duration
 from exptrack.amounts import size as size
+from exptrack.typed import Any
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 # Older than this, a date says more than a count of days.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from exptrack.actions.cards.index import hub_metric, model_index, told_metrics
 from exptrack.cli.circumstances import grams
 from exptrack.cli.humane import clean
 from exptrack.model import Run
+from exptrack.typed import Any
 
 # Keys of the Hub that a run's tags may give (`-t license=mit`), those with several values parted by commas.
 TAG_KEYS = ("license", "license_name", "license_link", "language", "library_name", "pipeline_tag")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from exptrack.actions.promote import History, Verdict
 from exptrack.actions.which import Answer, Match
@@ -14,6 +13,7 @@ from exptrack.cli.show import DIGEST, INDENT
 from exptrack.cli.table import STATUS_STYLE
 from exptrack.model import Gate, Promotion, Run
 from exptrack.record.rundir import utc
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.actions.approve import Approval

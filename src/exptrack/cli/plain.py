@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from exptrack.cli.humane import UNSAFE, clean
 from exptrack.cli.screen import Screen
+from exptrack.typed import Any
 
 
 def print_json(screen: Screen, data: Any) -> None:

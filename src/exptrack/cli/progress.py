@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TextIO
 
 from exptrack.amounts import counted
 from exptrack.cli.humane import size
+from exptrack.typed import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from types import TracebackType

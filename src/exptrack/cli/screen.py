@@ -10,9 +10,9 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TextIO
 
 from exptrack.cli.humane import cells, clean
+from exptrack.typed import Any, NamedTuple, TextIO
 
 GAP = "  "
 DEFAULT_WIDTH = 80

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from exptrack.actions.columns import Key, differing, goal, value
 from exptrack.cli import humane
 from exptrack.cli.screen import GAP, Column, Screen, Span, widths_of
 from exptrack.model import Run
+from exptrack.typed import Any
 
 STATUS_STYLE = {
     "running": "cyan",

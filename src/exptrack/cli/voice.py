@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.actions.run import Voice
 from exptrack.errors import visible
+from exptrack.typed import Any
 
 
 def say(line: str) -> None:

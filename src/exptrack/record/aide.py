@@ -16,10 +16,10 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from typing import NoReturn
 
 from exptrack.record.signals import Signals
 from exptrack.record.terminal import Terminal
+from exptrack.typed import NoReturn
 
 PING, WATCH, REST = b"p", b"w", b"r"
 _PONG = 255

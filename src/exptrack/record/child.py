@@ -11,7 +11,6 @@ import select
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from exptrack.files import hold_closed_streams
 from exptrack.record.aide import REST, WATCH, start_witness
@@ -25,6 +24,7 @@ from exptrack.record.signals import Signals, name_of, number_of
 from exptrack.record.spawn import Command, Order, Start
 from exptrack.record.terminal import copy_window_size, has_terminal, unread
 from exptrack.record.wiring import Wiring
+from exptrack.typed import Any, NamedTuple
 
 _PTY_CAPACITY = 1 << 20
 _PATIENCE = 1.0

@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from exptrack.model import Point
+from exptrack.typed import NamedTuple
 
 # Lines that follow each other with one shape: from here on a pattern costs less than reading them one by one.
 WORTH_IT = 200

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from exptrack.frozen import replace
 from exptrack.record.points import Series, encode_block
 from exptrack.record.summaries import most_precise
+from exptrack.typed import TypeVar
 
 Blocks = Callable[[], Iterable[Series]]
 

@@ -13,7 +13,8 @@ import stat
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+from exptrack.typed import NamedTuple
 
 # At most so many entries and folders a look; the first one, beside a child that may live for milliseconds, less.
 ENTRIES, FIRST_ENTRIES = 20_000, 2_000

@@ -11,7 +11,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.model import Point, Scalar
 from exptrack.record.discover import KNOWN, Before, fingerprint
@@ -21,6 +20,7 @@ from exptrack.record.metrics.sidecars import FileReader, reader_for
 from exptrack.record.metrics.sidecars.jsonlines import JsonLines
 from exptrack.record.metrics.sidecars.rows import Rows
 from exptrack.record.sidecar import Sidecar
+from exptrack.typed import Any
 
 HEAD = 65_536
 # Records of a file without a known name that are looked at: the first ones may be about something else.

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 from exptrack.model import Point, Scalar
 from exptrack.record.discover import Before, Candidate, Watch, remember
 from exptrack.record.neighbours import Neighbours
 from exptrack.record.rundir import END, START, RunDir
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.record.followed import Followed

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import BinaryIO
 
 from exptrack.record.logs import read_entry
 from exptrack.record.tail import BLOCK, STREAMS
+from exptrack.typed import BinaryIO
 
 
 class GrowingLogs:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from typing import BinaryIO
+
+from exptrack.typed import BinaryIO
 
 _KEYS = {"stdout": b"o", "stderr": b"e", "terminal": b"t"}
 _NAMES = {key: name for name, key in _KEYS.items()}

@@ -9,10 +9,10 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Collection
-from typing import Any
 
 from exptrack.record.signals import name_of
 from exptrack.record.terminal import is_foreground_job
+from exptrack.typed import Any
 
 # How far it went: exptrack's process alone, the whole process group or every process, keys that were typed, a terminal
 # that was closed.

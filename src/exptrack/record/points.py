@@ -11,13 +11,13 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from exptrack.amounts import counted
 from exptrack.files import read_whole_lines, write_all
 from exptrack.frozen import frozen
 from exptrack.model import Point
 from exptrack.record.columns import Column
+from exptrack.typed import Any
 
 MAX_NAMES = 10_000
 MAX_NAME = 200

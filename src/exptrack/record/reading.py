@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from exptrack.files import remove_if_there
 from exptrack.model import Point, Scalar
@@ -18,6 +17,7 @@ from exptrack.record.points import PointWriter
 from exptrack.record.rundir import POINTS, SIDECAR, RunDir
 from exptrack.record.sidecar import Sidecar
 from exptrack.record.tail import STREAMS, Tails
+from exptrack.typed import Any
 
 
 class Reading:

@@ -12,9 +12,9 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exptrack.files import Lock, is_locked, read_bytes, remove_if_there, sync_folder, write_all, write_atomic
+from exptrack.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from exptrack.model import End, Start

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
 
 from exptrack.files import write_all
 from exptrack.model import Usage
+from exptrack.typed import Any, Protocol
 
 FIRST, SLOW, SLOW_AFTER = 1.0, 10.0, 60.0
 WHOLE_DEVICE = (

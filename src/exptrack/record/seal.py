@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from exptrack import __version__
 from exptrack.frozen import field, frozen, replace
@@ -21,6 +20,7 @@ from exptrack.model import (
     Usage,
 )
 from exptrack.record.stopping import is_obeyed, stopped_by
+from exptrack.typed import Any
 from exptrack.wire import from_plain
 
 _FROM_START = ("id", "command", "cwd", "started_at", "host", "author", "name", "project", "group", "note", "parent")

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from exptrack.amounts import counted
 from exptrack.files import read_whole_lines
 from exptrack.model import Declared, Point, Scalar
 from exptrack.record.columns import Column, Shapes
 from exptrack.record.points import PER_LINE
+from exptrack.typed import Any
 
 MAX_WARNINGS = 5
 NOT_FINITE = ("nan", "inf", "-inf", "infinity", "-infinity")

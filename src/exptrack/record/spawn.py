@@ -11,13 +11,13 @@ import os
 import select
 import signal
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
 from exptrack.errors import NotStarted
 from exptrack.record.aide import Aide, start_anchor
 from exptrack.record.program import explain_exec_error
 from exptrack.record.signals import Signals, name_of
 from exptrack.record.terminal import make_controlling
+from exptrack.typed import NoReturn
 
 # ru_maxrss is in KiB on Linux, in bytes on macOS (getrusage(2)).
 _RSS_UNIT = 1 if os.uname().sysname == "Darwin" else 1024

@@ -7,7 +7,8 @@ in docs/clusters.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from exptrack.typed import Any
 
 _HOW = {
     "keyboard": "from the keyboard",

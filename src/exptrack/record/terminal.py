@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import termios
-from typing import Any
+
+from exptrack.typed import Any
 
 # asm-generic/ioctls.h: the device behind a descriptor, also behind /dev/tty. termios does not export it.
 _TIOCGDEV = 0x80045432

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from exptrack.files import publish, remove_if_there, sync_folder
 from exptrack.store.copying import start_writing
 from exptrack.store.modes import make_folder
 from exptrack.store.objects import Objects
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -11,10 +11,10 @@ import errno
 import hashlib
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from exptrack.beside import Beside
 from exptrack.files import write_all
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

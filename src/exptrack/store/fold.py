@@ -12,9 +12,9 @@ run found when it began are in its manifest and not said again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from exptrack.model import Event, Promotion, Reproduction, Run, RunManifest
+from exptrack.typed import Any
 
 
 def apply_events(manifest: RunManifest, events: Iterable[Event], promotions: Iterable[Promotion] = ()) -> Run:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from exptrack.errors import ExptrackError
 from exptrack.files import locked, remove_if_there
 from exptrack.store import schema, sync
+from exptrack.typed import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -8,10 +8,10 @@ may meet the other's half-made one.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from exptrack.errors import ExptrackError
 from exptrack.files import temporary_name, write_atomic
+from exptrack.typed import NamedTuple
 
 LOCK = "gc.lock"
 

@@ -12,18 +12,18 @@ import re
 import stat
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from exptrack.errors import Damaged
 from exptrack.files import publish, remove_if_there, sync_folder, temporary_name, write_all
 from exptrack.store.copying import BLOCK, copy, digest_of, fingerprint, is_same
 from exptrack.store.modes import Modes, make_folder, modes_of
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import IO
 
     from exptrack.store.hints import Hints
+    from exptrack.typed import IO
 
 MOST_READ = 1 << 30
 # Seconds for which an object need not be touched again; `gc` spares it for twice as long (actions/retain.py: YOUNG).

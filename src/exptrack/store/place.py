@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from exptrack.config import FOLDER
 from exptrack.errors import ExptrackError
 from exptrack.files import read_bytes, write_atomic
 from exptrack.store.modes import PRIVATE, SHARED, Modes, make_folder, make_lock, modes_of, share
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.store.objects import Objects

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from exptrack.errors import ExptrackError
 from exptrack.store import schema, sync
 from exptrack.store.fold import apply_events
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

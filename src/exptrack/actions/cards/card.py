@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from exptrack.actions.find import opened, resolve
 from exptrack.actions.lineage import all_links
@@ -12,6 +11,7 @@ from exptrack.actions.promote import History, models
 from exptrack.config import Project
 from exptrack.model import Promotion, Run
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 _NAMED = re.compile(r"(.+?)(?:@(\d{1,9})?)?\Z", re.S)
 

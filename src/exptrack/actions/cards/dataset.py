@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from exptrack.actions.find import Library, opened, resolve
 from exptrack.actions.promote import models
@@ -12,6 +11,7 @@ from exptrack.errors import NoSuchRun
 from exptrack.model import Input, Run
 from exptrack.store.place import Store
 from exptrack.store.schema import clean
+from exptrack.typed import NamedTuple
 
 SHORTEST_PREFIX = 4
 _HEX = re.compile(r"[0-9a-f]+\Z")

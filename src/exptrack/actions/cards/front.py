@@ -10,9 +10,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from exptrack.errors import ExptrackError
+from exptrack.typed import Any, NamedTuple
 
 # A comment of ours: what is to be filled in. It goes once the key is there.
 HINT = "# exptrack: "

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from exptrack.actions.goals import stage
 from exptrack.model import Input, MetricSummary, RunManifest
+from exptrack.typed import Any
 
 TO_FILL = "to be filled in"
 MOST_METRICS = 20

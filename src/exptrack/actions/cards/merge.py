@@ -11,11 +11,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from exptrack.actions.cards import front as card_front
 from exptrack.actions.cards import index as card_index
 from exptrack.errors import ExptrackError
+from exptrack.typed import Any, NamedTuple
 
 VERSION = 1
 _MARKER = re.compile(r"\s*<!--\s*exptrack:(begin|end)\s+(\S+)\s*-->\s*\Z")

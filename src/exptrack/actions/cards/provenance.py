@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from exptrack.actions.cards.purl import package_url
 from exptrack.actions.holdings import files_of, tree_of
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Artifact, Input, Run, RunManifest, StoredFile
 from exptrack.store.place import Store
+from exptrack.typed import Any, NamedTuple
 from exptrack.wire import plain
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -6,11 +6,11 @@ Plain data, so that each gate is a function of it and no gate knows another.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from exptrack.config import Config, Gates, Project
 from exptrack.model import Event, Run
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 
 class Case(NamedTuple):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import TypeVar
 
 from exptrack.actions.gates.case import Case
 from exptrack.capture.code import branches_with, is_reachable_from_remote
 from exptrack.config import Gates
 from exptrack.model import Gate, Run
+from exptrack.typed import TypeVar
 
 T = TypeVar("T")
 UNKNOWN = "unknown: no such commit in this clone"

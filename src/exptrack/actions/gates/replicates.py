@@ -13,13 +13,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 from exptrack import wire
 from exptrack.errors import Damaged, NoSuchRun
 from exptrack.model import CodeState, RunManifest
 from exptrack.store.place import Store
 from exptrack.store.trees import decode_tree
+from exptrack.typed import Any, NamedTuple
 
 _SEED = re.compile(r"(?:^|[_-])seed(?:$|[_-])|seed$|^random_?state$", re.I)
 IsSeed = Callable[[str], bool]

@@ -12,13 +12,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from exptrack.actions.gates.case import Case
 from exptrack.actions.gates.replicates import PARAMETER, IsSeed, Replicates, replicates_of, seed_rule, seeds_in
 from exptrack.actions.gates.welch import mean, p_above
 from exptrack.config import Config, Gates
 from exptrack.model import Gate, Run, RunManifest
+from exptrack.typed import Any
 
 
 def better_over_seeds(case: Case, current: Run, table: Gates, label: str, goal: str) -> Gate:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from exptrack.attempt import Attempt
 from exptrack.model import RunManifest
 from exptrack.record.attempts import attempts_of
+from exptrack.typed import Any
 
 
 def attempts_json(manifest: RunManifest) -> list[dict[str, Any]]:

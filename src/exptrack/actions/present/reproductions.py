@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from exptrack.actions.present.runs import finite
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.actions.reproducing.compare_environment import Unlike

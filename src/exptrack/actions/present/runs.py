@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from exptrack.actions.columns import FIELDS, Key, every, value
 from exptrack.actions.present.attempts import attempts_json
 from exptrack.comparison import Change, RunDiff
 from exptrack.model import Artifact, Gpu, Input, MetricSummary, Run
 from exptrack.reproduction import Reproduction
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.actions.fetch import Fetched

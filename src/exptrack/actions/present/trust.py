@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from exptrack.actions.present.runs import finite, plain
 from exptrack.record.rundir import utc
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.actions.explain_policy import Rule

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from exptrack import __version__
 from exptrack.actions.authors import author
@@ -27,6 +26,7 @@ from exptrack.files import write_atomic
 from exptrack.model import Run, RunManifest
 from exptrack.record.rundir import new_id, utc
 from exptrack.reproduction import TAG
+from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exptrack.actions.run import Voice

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from exptrack.model import Environment
+from exptrack.typed import NamedTuple
 
 OURS = "exptrack-run"
 # What puts packages there, and the recorder itself: no training computes with them.

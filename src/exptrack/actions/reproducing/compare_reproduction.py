@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from exptrack.actions.reproducing.tolerance import Tolerance, is_compared, tolerance_for
 from exptrack.model import Artifact, MetricSummary, RunManifest, StoredFile
 from exptrack.reproduction import DIFFERS, REPRODUCED, WITHIN
+from exptrack.typed import NamedTuple
 
 PARTS = ("last", "min", "max", "first", "count")
 MOST_FILES = 20

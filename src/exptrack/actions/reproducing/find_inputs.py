@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from exptrack.actions.find import opened
 from exptrack.actions.reproducing.relocate import is_below
@@ -18,6 +17,7 @@ from exptrack.errors import Damaged, NoSuchRun
 from exptrack.model import Artifact, Declared, Input, RunManifest, StoredFile
 from exptrack.store.place import Store
 from exptrack.store.trees import decode_tree, encode_tree
+from exptrack.typed import NamedTuple
 
 MAGIC = frozenset("*?[")
 

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from exptrack.actions.reproducing.requirements import Requirement
 from exptrack.errors import ExptrackError
+from exptrack.typed import NamedTuple
 
 # So many packages that cannot be had one by one, and it is the index that is not there.
 MOST_FAILURES = 12

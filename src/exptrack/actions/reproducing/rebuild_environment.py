@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from exptrack import __version__
 from exptrack.actions.reproducing.compare_environment import BYSTANDERS, OURS, Unlike, differences
@@ -22,6 +21,7 @@ from exptrack.actions.reproducing.requirements import requirements
 from exptrack.capture.probe import Facts, ProbeError, ask
 from exptrack.errors import ExptrackError
 from exptrack.model import Environment
+from exptrack.typed import NamedTuple
 
 Say = Callable[[str], None]
 

@@ -12,7 +12,6 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from exptrack.actions.annotate import say as say_event
 from exptrack.actions.find import load_run
@@ -33,6 +32,7 @@ from exptrack.capture.redact import mask_text
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Artifact, Run, StoredFile
 from exptrack.reproduction import DIFFERS, NOT_REPRODUCIBLE, TAG
+from exptrack.typed import NamedTuple
 
 Say = Callable[[str], None]
 

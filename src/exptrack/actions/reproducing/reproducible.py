@@ -11,7 +11,6 @@ import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from exptrack.actions.holdings import tree_of
 from exptrack.actions.reproducing.compare_environment import differences
@@ -23,6 +22,7 @@ from exptrack.config import Project
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import Environment, Run, RunManifest
 from exptrack.store.place import Store
+from exptrack.typed import NamedTuple
 
 # `show` asks too, and has 150 ms: what only a thorough answer needs is imported where it is asked for.
 MOST_NAMED = 3

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from exptrack.actions.reproducing.compare_environment import BYSTANDERS
 from exptrack.actions.reproducing.relocate import Relocation, is_below
 from exptrack.model import Environment
+from exptrack.typed import NamedTuple
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _VERSION = re.compile(r"[A-Za-z0-9!+._-]+\Z")

@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from exptrack.errors import ExptrackError
+from exptrack.typed import NamedTuple
 
 # Whole words of a name, split at everything that is no letter or digit.
 _CLOCK_WORDS = frozenset(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import typer
 
 from exptrack.actions.places import Place, here
 from exptrack.cli.screen import Screen
 from exptrack.errors import ExptrackError
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.actions.cards.merge import Card

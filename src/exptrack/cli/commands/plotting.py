@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from exptrack.actions.places import here
 from exptrack.cli.commands.reading import JSON, warn
 from exptrack.cli.screen import Screen
 from exptrack.errors import ExptrackError
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.actions.series import Watch

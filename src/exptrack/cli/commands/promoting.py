@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -35,6 +34,7 @@ from exptrack.cli.screen import Screen
 from exptrack.config import Config
 from exptrack.errors import ExptrackError
 from exptrack.model import Promotion
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.actions.approve import Approval

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
 
 from exptrack.actions.init import init as make
 from exptrack.actions.request import Request
 from exptrack.actions.run import run as run_and_record
 from exptrack.cli.voice import VOICE
+from exptrack.typed import Any
 
 
 def init() -> None:

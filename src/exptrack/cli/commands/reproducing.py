@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
 
 import typer
 
 from exptrack.actions.places import here
 from exptrack.cli.commands.annotating import RUN
 from exptrack.cli.screen import Screen
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.actions.reproducing.reproduce import Wish

@@ -7,7 +7,8 @@ twenty, and the lines of most programs need a handful of them.
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+
+from exptrack.typed import Any, cast
 
 
 class _Lazy:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from exptrack.record.metrics.prefixes import read_prefix
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.record.metrics.reading import Reading

@@ -6,9 +6,9 @@ They are taken off so that a family sees the message alone; the rank is kept, be
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from exptrack.record.metrics.lazy import pattern
+from exptrack.typed import NamedTuple
 
 _LEVEL = r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|TRACE|SUCCESS)"
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]|\s-\s|:)\s*\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?"

@@ -7,12 +7,12 @@ the others.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from exptrack.record.metrics import words
 from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.names import split_in
 from exptrack.record.metrics.numbers import to_count
+from exptrack.typed import NamedTuple
 
 _EPOCH = r"epochs?|ep\.?|pass"
 _STEP = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from exptrack.record.metrics import names
 from exptrack.record.metrics.progress import Progress
+from exptrack.typed import NamedTuple
 
 
 def with_split(name: str, split: str | None) -> str:

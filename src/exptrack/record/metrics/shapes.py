@@ -12,13 +12,13 @@ import re
 from collections.abc import Sequence
 from itertools import repeat
 from operator import lt
-from typing import TYPE_CHECKING
 
 from exptrack.model import Point
 from exptrack.record.metrics.lazy import bytes_pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.series import Series, Sink
 from exptrack.record.metrics.state import Count, State
+from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exptrack.record.metrics.reading import Reading

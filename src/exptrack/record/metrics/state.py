@@ -5,9 +5,8 @@ A line without a step of its own takes the position announced before it. Bounded
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from exptrack.record.metrics.progress import Progress
+from exptrack.typed import NamedTuple
 
 Count = int | float | None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from exptrack.record.metrics import names, words
 from exptrack.record.metrics.lazy import pattern
@@ -18,6 +17,7 @@ from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.progress import NOWHERE, find_progress
 from exptrack.record.metrics.reading import with_split
 from exptrack.record.metrics.state import Found, State
+from exptrack.typed import Any
 
 STEPS = (
     "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total",

@@ -12,10 +12,10 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 from exptrack.model import Point
 from exptrack.record.metrics.names import split_in
+from exptrack.typed import Any
 
 _MOST_AT_ONCE = 32 * 1024 * 1024
 _LARGEST = 64 * 1024 * 1024

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
 
 from exptrack.model import Point
 from exptrack.record.metrics.sidecars.documents import JsonDocument
 from exptrack.record.metrics.sidecars.events import EventFile
 from exptrack.record.metrics.sidecars.jsonlines import JsonLines
 from exptrack.record.metrics.sidecars.rows import Rows
+from exptrack.typed import Protocol
 
 _DOCUMENTS = ("trainer_state.json", "all_results.json", "train_results.json", "eval_results.json", "test_results.json")
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")

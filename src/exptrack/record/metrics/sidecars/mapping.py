@@ -5,11 +5,11 @@ clocks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from exptrack.model import Point
 from exptrack.record.metrics import names
 from exptrack.record.metrics.families.dicts import EPOCHS, STEPS, flatten, number_of, position_of
+from exptrack.typed import Any
 
 _PLACES = frozenset(STEPS) | frozenset(EPOCHS)
 
