@@ -54,7 +54,7 @@ def _parse(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         try:
             value = ast.literal_eval(_literal(text))
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return None
     return value if isinstance(value, dict) else None
 

@@ -37,3 +37,9 @@ def test_numbers_that_are_not_finite():
 
 def test_full_precision():
     assert points('{"step": 1, "loss": 0.1234567890123456789}') == [("loss", 0.12345678901234568, 1)]
+
+
+@pytest.mark.parametrize("text", ["{{'name': 'x'}}", '{{"step": 1}}', "{['name']: 'x'}", "{{'x', 'name'}: 1}"])
+def test_braces_that_only_look_like_a_mapping(text):
+    """Templates and sets of unhashable things: ast raises TypeError for them, and the recorder must not die of it."""
+    assert points(text) == []
