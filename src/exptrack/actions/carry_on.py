@@ -7,7 +7,7 @@ one behind it, and when the run was promoted, which must not change any more, it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from exptrack.actions.goals import goal_for
@@ -72,16 +72,26 @@ def _with(store: Store, before: RunManifest, points: str, start: Start, own: Run
         # Their loss is `verify`'s to tell, of the attempt they were of; it must not cost this one as well.
         said = "the points of the attempts before are missing or altered in the store: the curves begin here"
         own, old = replace(own, warnings=(*own.warnings, said)), _nothing
-    blocks = continued(old, lambda: blocks_of(points))
+    lost: dict[str, int] = {}
+    blocks = continued(old, lambda: blocks_of(points), lost)
     fd = os.open(merged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         for line in encoded(blocks):
             write_all(fd, line)
     finally:
         os.close(fd)
+    own = replace(own, warnings=(*own.warnings, *_thrown_away(lost, before)))
     metrics = summarise(blocks_of(merged), lambda name: goal_for(name, start.goals))
     digest = store.objects.add_file(merged)[0] if metrics else None
     return put_together(_without_old_words(before, own), own, start, metrics, digest)
+
+
+def _thrown_away(lost: Mapping[str, int], before: RunManifest) -> Iterator[str]:
+    """Nobody looks for points that are not there, unless told."""
+    for name, count in lost.items():
+        points, are = ("1 point", "is") if count == 1 else (f"{count} points", "are")
+        where = f"of a state that was not gone on with, and not told again: {before.id}.{len(before.attempts) or 1} has"
+        yield f"{points} of {name} {are} {where} {'it' if count == 1 else 'them'}"
 
 
 def _without_old_words(before: RunManifest, own: RunManifest) -> RunManifest:

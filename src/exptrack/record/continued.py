@@ -1,19 +1,21 @@
 """The points of a run that was continued: what its attempts told, as one curve a metric (docs/resume.md).
 
 A training that goes on from a checkpoint repeats the steps behind it: the old points there belong to weights that were
-thrown away, and give way to the new ones. Points without steps of their own just follow. Streamed: the memory it takes
-follows the number of metrics, not of points. Every attempt's own points stay an object of their own.
+thrown away, and give way to the new ones, also of a metric that the new attempt never came to. Points without steps of
+their own just follow. Streamed: the memory it takes follows the number of metrics, not of points. Every attempt's own
+points stay an object of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from exptrack.frozen import replace
 from exptrack.record.points import Series, encode_block
 from exptrack.record.summaries import most_precise
-from exptrack.typed import TypeVar
+from exptrack.typed import NamedTuple, TypeVar
 
 Blocks = Callable[[], Iterable[Series]]
 
@@ -28,6 +30,9 @@ class _Told:
     # Steps that start again with every epoch: where the last of these passes begins, in points.
     last_pass: int = 0
     has_epochs: bool = True
+    # The highest step, and the widest way between two.
+    last: float = 0.0
+    gap: float = 0.0
 
     def take(self, block: Series) -> None:
         counted = frozenset(block.counted)
@@ -35,9 +40,12 @@ class _Told:
             if n in counted:
                 continue
             if self.first is None:
-                self.first = step
-            elif step < self.before and step <= self.first:
-                self.last_pass = self.count + n
+                self.first = self.last = step
+            else:
+                self.gap = max(self.gap, step - self.before)
+                if step < self.before and step <= self.first:
+                    self.last_pass = self.count + n
+            self.last = max(self.last, step)
             self.before = step
             self.has_epochs = self.has_epochs and epoch is not None
         self.count += len(block.values)
@@ -64,8 +72,18 @@ class _New:
 T = TypeVar("T", _Told, _New)
 
 
-def continued(old: Blocks, new: Blocks) -> Iterator[Series]:
-    """Blocks of the attempts so far and of the next one, each readable from its beginning -> blocks of the run.
+class _Clock(NamedTuple):
+    """What a metric that both attempts tell says of where the new one began. `told`: how many points that one has."""
+
+    told: int
+    begins: float
+    last: float
+    gap: float
+
+
+def continued(old: Blocks, new: Blocks, lost: dict[str, int] | None = None) -> Iterator[Series]:
+    """Blocks of the attempts so far and of the next one, each readable from its beginning -> blocks of the run. `lost`
+    gets, when all are out, how many points went of each metric that the new attempt has not told again.
 
     Of a metric that both tell, one source remains, the most precise of the new attempt: the same program prints to a
     terminal today and to a pipe under a batch system tomorrow, and is still one curve."""
@@ -74,15 +92,21 @@ def continued(old: Blocks, new: Blocks) -> Iterator[Series]:
     both = before.keys() & after.keys()
     of_old = {name: most_precise({s: t.count for s, t in before[name].items()}) for name in both}
     of_new = {name: most_precise({s: t.count for s, t in after[name].items()}) for name in both}
+    clocks = {_clock(before[name][of_old[name]], after[name][of_new[name]]) for name in both}
     position: dict[str, int] = {}
     for block in old():
         if block.name not in both:
-            yield block
+            kept = _cut(block, _end(before[block.name][block.source], clocks))
+            if lost is not None and len(kept.values) < len(block.values):
+                lost[block.name] = lost.get(block.name, 0) + len(block.values) - len(kept.values)
+            if kept.values:
+                yield kept
         elif block.source == of_old[block.name]:
             source = of_new[block.name]
             at = position.get(block.name, 0)
             position[block.name] = at + len(block.values)
-            kept = _kept(block, at, before[block.name][block.source], after[block.name][source])
+            told = before[block.name][block.source]
+            kept = _cut(_kept(block, at, told, after[block.name][source]), _end(told, clocks))
             if kept.values:
                 yield replace(kept, source=source)
     for block in new():
@@ -95,6 +119,33 @@ def continued(old: Blocks, new: Blocks) -> Iterator[Series]:
 def encoded(blocks: Iterable[Series]) -> Iterator[bytes]:
     """The same as lines of a points file."""
     return (encode_block(block.name, block.source, block) for block in blocks)
+
+
+def _clock(told: _Told, new: _New) -> _Clock | None:
+    """None where steps start again with each epoch, or there are none."""
+    if told.first is None or told.last_pass or new.step is None:
+        return None
+    return _Clock(new.count, new.step, told.last, told.gap)
+
+
+def _end(told: _Told, clocks: Collection[_Clock | None]) -> float:
+    """The step behind which points of a metric are of weights that were thrown away, infinity where nobody can tell.
+
+    The new attempt has its own first point at that step of a metric whose steps count the same; of several the one it
+    tells most often, since one that is told at step 0 at every start says nothing. Steps count the same when this
+    metric's go no further: those of batches go far beyond those of epochs."""
+    if told.first is None or told.last_pass:
+        return math.inf
+    able = [c for c in clocks if c and told.last <= c.last + c.gap]
+    return max(able).begins if able else math.inf
+
+
+def _cut(block: Series, end: float) -> Series:
+    """Without the points behind step `end`."""
+    if end == math.inf:
+        return block
+    counted = frozenset(block.counted)
+    return _only(block, [n for n, step in enumerate(block.steps) if n in counted or step <= end])
 
 
 def _kept(block: Series, at: int, told: _Told, new: _New) -> Series:
@@ -115,9 +166,14 @@ def _kept(block: Series, at: int, told: _Told, new: _New) -> Series:
             return (epoch, step) >= (new.epoch, first)
         return at + n >= told.last_pass and step >= first
 
-    staying = [n for n in range(len(block.values)) if not is_repeated(n)]
+    return _only(block, [n for n in range(len(block.values)) if not is_repeated(n)])
+
+
+def _only(block: Series, staying: list[int]) -> Series:
+    """A block with these of its points."""
     if len(staying) == len(block.values):
         return block
+    counted = frozenset(block.counted)
     return replace(
         block,
         values=[block.values[n] for n in staying],

@@ -91,6 +91,22 @@ def test_the_run_is_what_its_attempts_were_together(project, store, run, die):
     assert verify(store).problems == ()
 
 
+def test_points_that_nothing_replaced_are_said_to_be_gone(project, store, die):
+    first = die(project, 1, range(10))
+    with open(first.file("stdout.log"), "a") as f:
+        f.writelines(f"step={s} val/acc={s / 10}\n" for s in (5, 7, 9))
+    recover(project)
+    die(project, 2, range(6, 8))
+    sealed(project)
+    now = store.records.manifest(RUN)
+    assert (now.metrics["val/acc"].last, now.metrics["val/acc"].last_step, now.metrics["loss"].last_step) == (0.5, 5, 7)
+    assert [w for w in now.warnings if "val/acc" in w] == [
+        f"2 points of val/acc are of a state that was not gone on with, and not told again: {RUN}.1 has them"
+    ]
+    assert store.records.manifest(RUN, 1).metrics["val/acc"].last == 0.9
+    assert verify(store).problems == ()
+
+
 def test_the_index_notices_a_new_attempt_of_a_run_it_knows(project, store, run, die):
     assert [r.manifest.seconds for r in find_runs(project, store)] == [10.0]
     die(project, 2, range(7, 12))

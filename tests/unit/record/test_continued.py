@@ -61,6 +61,46 @@ def test_what_only_one_of_them_tells_stays_as_it_is():
     assert [*continued(lambda: old, lambda: new)] == [*old, *new]
 
 
+def test_what_was_told_behind_the_checkpoint_and_never_again_goes_too():
+    """Died at 12 345, went on from 12 000, died again before the next evaluation: 12 200 is of weights nobody has."""
+    old = [series("loss", [1] * 345, range(12000, 12345)), series("acc", [0.5, 0.6, 0.7], [11800, 12000, 12200])]
+    new = [series("loss", [2] * 50, range(12000, 12050))]
+    lost = {}
+    blocks = [*continued(lambda: old, lambda: new, lost)]
+    assert [s for b in blocks if b.name == "acc" for s in b.steps] == [11800, 12000]
+    assert lost == {"acc": 1}
+    # When the next attempt comes to it, it is a curve like any other; 12 200 does not come back.
+    more = [series("loss", [3] * 600, range(12020, 12620)), series("acc", [0.8], [12500])]
+    assert steps(blocks, more, "acc") == [11800, 12000, 12500]
+    at_once = [series("loss", [2] * 600, range(12000, 12600)), series("acc", [0.8], [12500])]
+    assert steps(old, at_once, "acc") == [11800, 12000, 12500]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(series("loss", [1] * 5, range(1, 6)), series("loss", [2], [3]), id="epochs beside batches"),
+        pytest.param(
+            series("loss", [1] * 400, [*range(1, 201)] * 2), series("loss", [2], [50]), id="steps begin again"
+        ),
+        pytest.param(series("loss", [1] * 400, counted=range(400)), series("loss", [2], counted=[0]), id="no steps"),
+        pytest.param(series("loss", [1] * 400), series("other", [2], [50]), id="nothing in common"),
+        pytest.param(series("loss", [1] * 400), series("loss", [2], [400]), id="goes on behind it"),
+    ],
+)
+def test_where_nobody_can_tell_a_metric_keeps_what_it_has(old, new):
+    acc = series("acc", [0.1, 0.2, 0.3], [100, 200, 300])
+    lost = {}
+    assert [b for b in continued(lambda: [old, acc], lambda: [new], lost) if b.name == "acc"] == [acc]
+    assert lost == {}
+
+
+def test_one_that_is_told_at_every_start_does_not_say_where_it_began():
+    old = [series("loss", [1] * 400), series("sanity", [1], [0]), series("acc", [1] * 3, [0, 200, 300])]
+    new = [series("sanity", [2], [0]), series("loss", [2] * 20, range(250, 270))]
+    assert steps(old, new, "acc") == [0, 200]
+
+
 def test_points_without_steps_follow_and_go_on_counting():
     old = [series("lr", [1, 2, 3], counted=range(3))]
     new = [series("lr", [4, 5], counted=range(2))]
