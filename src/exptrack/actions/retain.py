@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from exptrack import amounts
+from exptrack.actions.freshness import YOUNG, Freshness, wait_for_next
 from exptrack.actions.holdings import Words, files_of, read_words, records_of, tree_of
 from exptrack.actions.journal import Journal
 from exptrack.actions.keep_rules import Reasons, add_lineage, reasons_to_stay
@@ -31,8 +32,6 @@ from exptrack.store.hints import FILE as HINTS
 from exptrack.store.place import Store
 from exptrack.typed import NamedTuple
 
-# An object written or found again so lately may be about to be named by a run that is being sealed right now.
-YOUNG = 3600.0
 SHARED, RECENT = "shared", "recent"
 FITS = "the store fits into max_size with it"
 
@@ -54,13 +53,16 @@ class Fate(NamedTuple):
 
 class Plan(NamedTuple):
     """Oldest run first; runs without outputs in the store are left out. `store_size`: bytes of all objects now, those
-    without a name included; `unnamed`: what goes because nobody names it."""
+    without a name included; `unnamed`: what goes because nobody names it; `accounted`: digest -> its mtime, of what
+    goes although it was stored lately; `second`: when the plan was begun."""
 
     fates: tuple[Fate, ...]
     store_size: int
     max_size: int | None
     warnings: tuple[str, ...]
     unnamed: Unnamed = NOTHING
+    accounted: Mapping[str, float] = {}
+    second: int = 0
 
     @property
     def goes(self) -> dict[str, int]:
@@ -72,7 +74,7 @@ class Inventory:
     """Every run of the store with the files of its outputs, and who names what."""
 
     def __init__(self, project: Project, store: Store, words: Words) -> None:
-        self.store = store
+        self.store, self.freshness = store, Freshness(project, store)
         self.runs = [_run(store, run_id, words) for run_id in store.records.run_ids()]
         self.unsealed = unsealed_runs(project, store)
         self.files: dict[str, dict[str, StoredFile]] = {}
@@ -164,12 +166,13 @@ def plan_gc(project: Project, store: Store, now: float) -> Plan:
     for run in leaving:
         if run.id not in chosen:
             reasons[run.id] = [FITS]
-    fates = _fates(inventory, reasons, chosen, now)
+    accounted: dict[str, float] = {}
+    fates = _fates(inventory, reasons, chosen, now, accounted)
     if limit is not None:
         left = store_size - unnamed.size - sum({d: s for f in fates for d, s in f.goes.items()}.values())
         if left > limit:
             warnings.append(f"{amounts.size(left - limit)} more than max_size stay: a rule keeps each of them")
-    return Plan(tuple(fates), store_size, limit, tuple(warnings), unnamed)
+    return Plan(tuple(fates), store_size, limit, tuple(warnings), unnamed, accounted, inventory.freshness.second)
 
 
 def _unnamed(inventory: Inventory, project: Project, now: float, warnings: list[str]) -> Unnamed:
@@ -212,8 +215,11 @@ def _until_it_fits(inventory: Inventory, leaving: list[Run], links: list[Link], 
     return chosen
 
 
-def _fates(inventory: Inventory, reasons: Reasons, chosen: set[str], now: float) -> list[Fate]:
-    fates = []
+def _fates(
+    inventory: Inventory, reasons: Reasons, chosen: set[str], now: float, accounted: dict[str, float]
+) -> list[Fate]:
+    """`accounted` (Plan) is filled in."""
+    fates, fresh = list[Fate](), inventory.freshness
     for run in inventory.runs:
         goes, held, sharers = dict[str, int](), dict[str, int](), set[str]()
         there = {d: inventory.size(d) for d in inventory.files[run.id] if inventory.store.objects.has(d)}
@@ -223,10 +229,12 @@ def _fates(inventory: Inventory, reasons: Reasons, chosen: set[str], now: float)
             if digest in inventory.protected or not inventory.namers[digest] <= chosen:
                 held[SHARED] = held.get(SHARED, 0) + size
                 sharers |= inventory.namers[digest] - chosen
-            elif now - os.stat(inventory.store.objects.path(digest)).st_mtime < YOUNG:
-                held[RECENT] = held.get(RECENT, 0) + size
-            else:
+            elif now - (at := fresh.stored_at(digest)) >= YOUNG:
                 goes[digest] = size
+            elif fresh.is_accounted(at, inventory.namers[digest]):
+                goes[digest], accounted[digest] = size, at
+            else:
+                held[RECENT] = held.get(RECENT, 0) + size
         if there:
             folders = tuple(sorted(t for t, files in inventory.folders[run.id].items() if files & goes.keys()))
             rules = tuple(reasons.get(run.id, ()))
@@ -235,11 +243,21 @@ def _fates(inventory: Inventory, reasons: Reasons, chosen: set[str], now: float)
     return fates
 
 
+def _settled(project: Project, store: Store, now: float) -> Plan:
+    """The plan, made in a later second than the last touch it accounts for: the next touch is told by its time."""
+    plan = plan_gc(project, store, now)
+    if any(int(at) >= plan.second for at in plan.accounted.values()):
+        wait_for_next(plan.second)
+        plan = plan_gc(project, store, now)
+    known = {digest: at for digest, at in plan.accounted.items() if int(at) < plan.second}
+    return plan._replace(accounted=known)
+
+
 def collect(project: Project, store: Store, now: float | None = None) -> tuple[Plan, Moved | None]:
     """Let go what the plan says: words first, then the bytes to the trash. None: there was nothing to let go."""
     moment = time.time() if now is None else now
     with alone(store):
-        plan = plan_gc(project, store, moment)
+        plan = _settled(project, store, moment)
         goes, unnamed = plan.goes, plan.unnamed
         if not goes and not unnamed.objects and not unnamed.leftovers:
             return plan, None
@@ -248,7 +266,7 @@ def collect(project: Project, store: Store, now: float | None = None) -> tuple[P
         journal = Journal(store)
         for run_id, digests in named.items():
             journal.add(run_id, "expire", {"digests": digests, "trash": batch.stamp}, at=moment)
-        moved = move_to_trash(store, batch, goes, young=YOUNG)
+        moved = move_to_trash(store, batch, goes, young=YOUNG, accounted=plan.accounted)
         rest = move_unnamed(store, batch, unnamed, young=YOUNG)
         # They say which trees, and with them their files, and which outputs need not be stored again.
         for name in (CACHE_FILE, HINTS):

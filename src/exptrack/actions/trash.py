@@ -26,6 +26,7 @@ from exptrack.store.schema import unix_time
 from exptrack.typed import NamedTuple
 
 FOLDER, PLAN, LEFT = "trash", "plan.json", "left"
+NOT_ACCOUNTED: Mapping[str, float] = {}
 
 
 @contextmanager
@@ -98,16 +99,28 @@ def _stamps(store: Store) -> list[str]:
         return []
 
 
-def move_to_trash(store: Store, batch: TrashBatch, digests: Iterable[str], *, young: float) -> Moved:
+def move_to_trash(
+    store: Store,
+    batch: TrashBatch,
+    digests: Iterable[str],
+    *,
+    young: float,
+    accounted: Mapping[str, float] = NOT_ACCOUNTED,
+) -> Moved:
     """Move objects into a batch. Whoever stores bytes that are there already touches them: one that turns out to have
-    been touched within `young` seconds before the batch goes back, so that no run being sealed loses what it names."""
+    been touched within `young` seconds before the batch goes back, so that no run being sealed loses what it names.
+    `accounted`: digest -> mtime that is known to be no such touch (freshness.py)."""
     began = unix_time(batch.at) or time.time()
     count = size = spared = 0
+
+    def is_used(digest: str, at: float) -> bool:
+        return at > began - young and at != accounted.get(digest)
+
     for digest in sorted(digests):
         source, target = store.objects.path(digest), os.path.join(batch.path, digest[:2], digest[2:])
         make_folder(os.path.dirname(target), store.modes)
         try:
-            if os.stat(source).st_mtime > began - young:
+            if is_used(digest, os.stat(source).st_mtime):
                 spared += 1
                 continue
             os.rename(source, target)
@@ -115,7 +128,7 @@ def move_to_trash(store: Store, batch: TrashBatch, digests: Iterable[str], *, yo
             continue
         # After the move: a touch by path either came before it and shows here, or fails and the bytes are stored anew.
         info = os.stat(target)
-        if info.st_mtime > began - young:
+        if is_used(digest, info.st_mtime):
             os.rename(target, source)
             spared += 1
             continue

@@ -274,7 +274,7 @@ def _boot() -> str:
 
 def live_runs(live: str) -> list[RunDir]:
     """Every run directory that has a start.json, oldest first; dead ones too (`is_alive` tells)."""
-    return [r for r in _directories(live) if os.path.exists(r.file(START))]
+    return [r for r in directories(live) if os.path.exists(r.file(START))]
 
 
 # A directory without start.json whose maker did not come as far as its lock: this many seconds old, nobody will.
@@ -284,7 +284,7 @@ STILLBORN = 60.0
 def stillborn(live: str) -> list[RunDir]:
     """Directories that are no run (any more); those not alive will never be one."""
     old, found = time.time() - STILLBORN, []
-    for run in _directories(live):
+    for run in directories(live):
         try:
             if not os.path.exists(run.file(START)) and (run.is_known or os.stat(run.path).st_mtime < old):
                 found.append(run)
@@ -293,7 +293,7 @@ def stillborn(live: str) -> list[RunDir]:
     return found
 
 
-def _directories(live: str) -> list[RunDir]:
+def directories(live: str) -> list[RunDir]:
     """What is called like a run; a copy (`ID.bak`) or a stray file is none."""
     try:
         names = sorted(os.listdir(live))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from exptrack.typed import IO
 
 MOST_READ = 1 << 30
-# Seconds for which an object need not be touched again; `gc` spares it for twice as long (actions/retain.py: YOUNG).
+# Seconds for which an object need not be touched again; `gc` spares it for twice as long (actions/freshness.py: YOUNG).
 TOUCHED = 1800.0
 # Bytes up to which an object that is there already is compared with what is to be stored: it costs a read, and no hash.
 COMPARED = 1 << 24

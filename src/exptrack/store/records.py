@@ -97,6 +97,14 @@ class Records:
         _check_id(manifest.id, "run")
         self._create(self.runs, _manifest_name(manifest.id, len(manifest.attempts) or 1), wire.encode(manifest))
 
+    def sealed_at(self, run_id: str) -> float:
+        """When the last attempt of a run was sealed: seconds since the epoch by the clock that dates the store's files,
+        0.0 when it is not there."""
+        try:
+            return os.stat(os.path.join(self.runs, _manifest_name(run_id, self.attempt_count(run_id) or 1))).st_mtime
+        except FileNotFoundError:
+            return 0.0
+
     def event_ids(self) -> list[str]:
         return _ids(self.events)
 

@@ -96,8 +96,8 @@ def gc(
 ) -> None:
     """Free the bytes of outputs that policy lets go.
 
-    Without --apply nothing changes. What goes lies in the trash until the grace period of [retention] ends. What was
-    stored, or found there by a run, less than an hour ago always stays."""
+    Without --apply nothing changes. What goes lies in the trash until the grace period of [retention] ends. What a run
+    that goes on, or one of another project, may have stored within the last hour stays."""
     import time
 
     from exptrack.actions.present.trust import gc_json
