@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from exptrack.model import Point
+from exptrack.record.metrics.lazy import bytes_pattern
 from exptrack.typed import NamedTuple
 
 # Lines that follow each other with one shape: from here on a pattern costs less than reading them one by one.
@@ -20,7 +21,7 @@ MOST_SHAPES = 64
 NOT_METRICS = ("at", "params", "tags", "artifact")
 # At most 18 digits before the point, 30 behind it and 2 in the exponent: finite, and no line of points gets too long.
 _NUMBER = rb"(-?(?!0\d)\d{1,18}+(?:\.\d{1,30}+)?+(?:[eE][-+]?\d\d?+)?+)"
-_FIELD = re.compile(rb'([{,] ?"([^"\\\x00-\x1f\x80-\xff]{1,200})": ?)' + _NUMBER)
+_FIELD = bytes_pattern(rb'([{,] ?"([^"\\\x00-\x1f\x80-\xff]{1,200})": ?)' + _NUMBER)
 _IN_NUMBERS = b"0123456789.+-eE"
 
 

@@ -33,9 +33,11 @@ class Pair(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What the line gave, for State and for the shape cache. `is_stable`: decided by the line's own words alone."""
+    """What the line gave, for State and for the shape cache. `is_stable`: decided by the line's own words alone.
+    `is_exact`: and by which numbers are whole; 1 and 1.0 are lines of two shapes."""
 
     pairs: list[Pair]
     progress: Progress
     is_stable: bool
     split: str | None = None
+    is_exact: bool = False

@@ -37,7 +37,7 @@ class Series:
             self._forget()
         return False
 
-    def note(self, steps: Sequence[int], epochs: Sequence[Count], values: Sequence[float]) -> None:
+    def note(self, steps: Sequence[int | float], epochs: Sequence[Count], values: Sequence[float]) -> None:
         """Remember rising steps in one go, as `is_repeat` would have one by one."""
         self.count += len(steps)
         self.last_step = steps[-1]

@@ -29,6 +29,10 @@ _MOST_SHAPES = 8
 _VALUE = rb"([-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?+|-?nan|-?inf|NaN|Infinity|-Infinity)"
 _FLOAT = rb"[-+]?(?:\d+\.\d*|\.\d+|\d+[eE])(?:[eE]?[-+]?\d+)?"
 _COUNT = rb"(\d+)"
+_PLACE = rb"(\d+\.\d+(?:[eE][-+]?\d+)?)"
+# Of lines that are decided by it: a whole number, and one that is none.
+_WHOLE = rb"((?!-?0\d)-?\d{1,18}+)"
+_REAL = rb"((?!-?0\d)-?\d++(?:\.\d++(?:[eE][-+]?\d++)?+|[eE][-+]?\d++)|-?nan|-?inf|NaN|-?Infinity)"
 _PARTS = bytes_pattern(
     rb"(?P<float>(?<![\w.])[-+]?\d+\.\d*(?:[eE][-+]?\d+)?(?![\w.]))|(?P<digits>\d+)|(?P<blank>[ \t]+)"
 )
@@ -111,13 +115,32 @@ def _shape_of(raw: bytes, line: Line, reading: Reading) -> Shape | None:
     pattern, before = [rb"^"], 0
     for start, end, what in spans:
         pattern += _general(raw[before:start], names.get(start, "").encode())
-        pattern.append(_VALUE if what[0] == "v" else raw[start:end] if what == "rank" else _COUNT)
+        pattern.append(_form(what, raw[start:end], is_exact=reading.is_exact))
         before = end
     pattern += _general(raw[before:], b"")
     order = [what for _, _, what in spans if what != "rank"]
-    if any(raw[s:e].translate(None, b"0123456789") for s, e, w in spans if w[0] != "v"):
+    if any(raw[s:e].translate(None, b"0123456789.") for s, e, w in spans if w[0] != "v"):
         return None
     return _finish(b"".join(pattern), order, line, reading)
+
+
+def _form(what: str, text: bytes, *, is_exact: bool) -> bytes:
+    """The pattern for a value, step, epoch or rank like this one."""
+    if what == "rank":
+        return text
+    if what[0] != "v":
+        return _COUNT if text.isdigit() else _PLACE
+    if is_exact:
+        return _WHOLE if text.removeprefix(b"-").isdigit() else _REAL
+    return _VALUE
+
+
+def _place(text: bytes) -> int | float:
+    """A step or epoch, as to_count reads it: 3.0 is 3."""
+    if text.isdigit():
+        return int(text)
+    value = float(text)
+    return int(value) if abs(value) < 1e18 and value == int(value) else value
 
 
 def _finish(pattern: bytes, order: list[str], line: Line, reading: Reading) -> Shape | None:
@@ -164,8 +187,8 @@ def sweep(shape: Shape, rows: Rows, state: State, sink: Sink, out: list[Point]) 
         _one(shape, rows[0], state, sink, out)
         return
     columns = list(zip(*rows, strict=True))
-    counts: list[int] | None = list(map(int, columns[shape.step])) if shape.step is not None else None
-    epochs: list[int] | None = list(map(int, columns[shape.epoch])) if shape.epoch is not None else None
+    counts = list(map(_place, columns[shape.step])) if shape.step is not None else None
+    epochs = list(map(_place, columns[shape.epoch])) if shape.epoch is not None else None
     steps = counts if counts is not None else epochs
     assert steps is not None
     if not _is_fresh(shape, steps):
@@ -178,7 +201,7 @@ def sweep(shape: Shape, rows: Rows, state: State, sink: Sink, out: list[Point]) 
     _put_all(shape, values, steps, told, sink, out)
 
 
-def _move(state: State, step: int | None, epoch: int | None) -> None:
+def _move(state: State, step: Count, epoch: Count) -> None:
     if epoch is not None:
         if epoch != state.epoch:
             state.step = None
@@ -190,8 +213,8 @@ def _move(state: State, step: int | None, epoch: int | None) -> None:
 
 def _one(shape: Shape, row: Row, state: State, sink: Sink, out: list[Point]) -> None:
     """One line. Lean: where lines of two shapes take turns, this runs for every line of a run."""
-    step = int(row[shape.step]) if shape.step is not None else None
-    epoch = int(row[shape.epoch]) if shape.epoch is not None else None
+    step = _place(row[shape.step]) if shape.step is not None else None
+    epoch = _place(row[shape.epoch]) if shape.epoch is not None else None
     _move(state, step, epoch)
     place = step if step is not None else epoch
     assert place is not None
@@ -208,7 +231,7 @@ def _one(shape: Shape, row: Row, state: State, sink: Sink, out: list[Point]) -> 
         out.append(Point(series.name, value, place, within))
 
 
-def _is_fresh(shape: Shape, steps: list[int]) -> bool:
+def _is_fresh(shape: Shape, steps: list[int | float]) -> bool:
     """No step was seen before, so that no value can be a repetition."""
     first = steps[0]
     assert shape.series is not None
@@ -220,7 +243,12 @@ def _is_fresh(shape: Shape, steps: list[int]) -> bool:
 
 
 def _put_all(
-    shape: Shape, values: list[list[float]], steps: list[int], told: Sequence[Count], sink: Sink, out: list[Point]
+    shape: Shape,
+    values: list[list[float]],
+    steps: list[int | float],
+    told: Sequence[Count],
+    sink: Sink,
+    out: list[Point],
 ) -> None:
     columns = []
     for series, column, is_percent in zip(shape.series or (), values, shape.is_percent, strict=True):

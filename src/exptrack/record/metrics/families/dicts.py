@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from exptrack.record.metrics import names, words
+from exptrack.record.metrics.fields import reading_of
 from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
@@ -45,7 +46,11 @@ def read(line: Line, state: State) -> list[Found] | None:
         return None
     if _MLLOG in prefix:
         return _mlperf(mapping, state)
-    return _values(prefix.strip(" =:\t"), mapping, state)
+    found = _values(prefix.strip(" =:\t"), mapping, state)
+    if found:
+        places = _place(mapping, STEPS), _place(mapping, EPOCHS)
+        line.reading = reading_of(line.body, line.body.index("{"), mapping, {f.name for f in found}, places)
+    return found
 
 
 def _parse(text: str) -> dict[str, Any] | None:
@@ -101,10 +106,16 @@ def number_of(value: Any) -> tuple[float, bool, bool] | None:
 
 def position_of(flat: dict[str, Any], wanted: tuple[str, ...]) -> int | float | None:
     """The step or epoch under the first of the `wanted` keys that is there."""
+    key = _place(flat, wanted)
+    number = number_of(flat[key]) if key is not None else None
+    return to_count(repr(number[0])) if number is not None else None
+
+
+def _place(flat: Mapping[str, Any], wanted: tuple[str, ...]) -> str | None:
     for key in wanted:
         number = number_of(flat[key]) if key in flat else None
         if number is not None and number[0] == number[0]:
-            return to_count(repr(number[0]))
+            return key
     return None
 
 
