@@ -27,8 +27,8 @@ _is_broken = False
 _has_warned = False
 
 
-def log(metrics: Mapping[str, Any] | None = None, *, step: float | None = None, **more: Any) -> None:
-    """Metrics of one moment: `log(step=3, loss=0.3)`, `log({"val/acc": 0.9}, step=3)`; numpy and torch scalars too."""
+def log(metrics: Mapping[str, Any] | None = None, step: float | None = None, **more: Any) -> None:
+    """Metrics of one moment: `log(step=3, loss=0.3)`, `log({"val/acc": 0.9}, 3)`; numpy and torch scalars too."""
     path = os.environ.get("EXPTRACK_METRICS")
     if not path or _is_broken:
         return
@@ -51,9 +51,20 @@ def tags(values: Mapping[str, str] | None = None, /, **more: str) -> None:
     _write(lambda: {"tags": {**(values or {}), **more}})
 
 
-def artifact(kind: str, path: str | os.PathLike[str]) -> None:
-    """A file or folder to keep when the run ends, also when it fails; `kind` is model, tokenizer, split, ..."""
-    _write(lambda: {"artifact": {"kind": kind, "path": os.path.abspath(os.fspath(path))}})
+def artifact(*named: str | os.PathLike[str], kind: str = "output", path: str | os.PathLike[str] | None = None) -> None:
+    """A file or folder to keep when the run ends, also when it fails: `artifact("model", "m.pt")`, `artifact("m.pt")`,
+    `artifact("m.pt", kind="model")`; the kind is model, tokenizer, split, ... or any word."""
+    _write(lambda: {"artifact": _kept(*named, kind=kind, path=path)})
+
+
+def _kept(*named: str | os.PathLike[str], kind: str, path: str | os.PathLike[str] | None) -> dict[str, str]:
+    """ValueError, which becomes a warning, when it is not said which of the words is the path."""
+    rest = list(named) if path is None else [*named, path]
+    if len(rest) == 2 and kind == "output":
+        kind = os.fspath(rest.pop(0))
+    if len(rest) != 1:
+        raise ValueError("artifact() takes a kind and a path")
+    return {"kind": kind, "path": os.path.abspath(os.fspath(rest[0]))}
 
 
 def _write(line: Callable[[], Mapping[str, Any]]) -> None:

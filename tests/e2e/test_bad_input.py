@@ -106,6 +106,23 @@ def test_a_reader_that_went_away_is_no_answer(tool: Tool) -> None:
         assert (done.returncode, done.stderr) == (141, ""), words
 
 
+def test_a_traceback_that_is_asked_for_changes_no_exit_code(tool: Tool) -> None:
+    tool("run", "-q", "--", "true")
+    for words, code in ((["show", "nosuch"], 3), (["run", "-c", "gone.yaml", "--", "true"], 125)):
+        done = subprocess.run(
+            [EXPTRACK, *words],
+            cwd=tool.folder,
+            env=tool.env | {"EXPTRACK_DEBUG": "1"},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == code
+        assert done.stderr.startswith("Traceback")
+        assert "\nerror: " in done.stderr
+        assert "\nhint: " in done.stderr
+
+
 def test_unknown_and_ambiguous_runs_list_candidates(tool: Tool) -> None:
     tool("run", "-n", "alpha", *HELLO)
     tool("run", "-n", "beta", *HELLO)

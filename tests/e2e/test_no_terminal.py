@@ -66,6 +66,28 @@ def test_as_cron_and_batch_systems_start_it(tool: Tool, look: list[str], redirec
     assert ("loss" in run["metrics"]) == (bare.split(", ")[1] == "'open'")
 
 
+@pytest.mark.parametrize(
+    "locale", [{}, {"LANG": "C.UTF-8"}, {"LC_CTYPE": "C.UTF-8"}, {"LC_ALL": "C"}, {"LC_CTYPE": "C"}]
+)
+def test_the_environment_is_the_callers_and_three_variables(tool: Tool, locale: dict[str, str]) -> None:
+    """Python sets LC_CTYPE for itself in the C locale; programs behind us sort as without us all the same."""
+    env = {"ODD": "a=b\nc", **locale}
+    bare, wrapped = (
+        subprocess.run([*words, "/usr/bin/env", "-0"], cwd=tool.folder, env=env, capture_output=True, text=True)
+        for words in WAYS.values()
+    )
+    given, seen = (dict(word.split("=", 1) for word in d.stdout.split("\0") if word) for d in (bare, wrapped))
+    assert given == env
+    ours = {name: seen.pop(name) for name in ("EXPTRACK_RUN_ID", "EXPTRACK_METRICS", "EXPTRACK_DIR")}
+    assert all(ours.values())
+    assert seen == env
+    # Nor does the command of another rank see more than it was given.
+    rank = subprocess.run(
+        [*WAYS["wrapped"], "/usr/bin/env", "-0"], cwd=tool.folder, env=env | {"PMI_RANK": "1"}, capture_output=True
+    )
+    assert set(rank.stdout.decode().split("\0")) == {*bare.stdout.split("\0"), "PMI_RANK=1"}
+
+
 def test_what_exptrack_says_never_gets_into_another_stream(tool: Tool) -> None:
     """Without a stderr it says nothing: not on stdout, and not in a file that got the number 2."""
     for line in ("exptrack run -- echo hi > out 2>&-", "exptrack show nobody > out 2>&-", "exptrack ls >&- 2> out"):

@@ -22,7 +22,7 @@ TRAIN = """
 import json, os, pathlib, signal, sys
 checkpoint = pathlib.Path("ckpt.json")
 begin = json.loads(checkpoint.read_text())["step"] if checkpoint.exists() else 0
-attempt = os.environ["EXPTRACK_ATTEMPT"]
+attempt = os.environ.get("EXPTRACK_ATTEMPT", "1")
 stop = pathlib.Path("stop").read_text().split() if os.path.exists("stop") else ["-1"]
 print(f"attempt {attempt} begins with step {begin}", flush=True)
 for step in range(begin, 20):

@@ -55,6 +55,23 @@ def test_every_call_is_one_line(tmp_path):
     )
 
 
+def test_the_ways_a_step_and_an_artifact_are_written(tmp_path):
+    calls = ["'m.pt'", "'m.pt', kind='model'", "'model', path='m.pt'", "path='m.pt', kind='model'", "path='m.pt'"]
+    code = "import exptrack\nexptrack.log({'loss': 0.5}, 7)\n" + "".join(f"exptrack.artifact({c})\n" for c in calls)
+    lines, done = script(tmp_path, code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lines[0] == {"step": 7, "loss": 0.5}
+    assert [line["artifact"]["kind"] for line in lines[1:]] == ["output", "model", "model", "model", "output"]
+    assert {line["artifact"]["path"] for line in lines[1:]} == {str(tmp_path / "m.pt")}
+
+
+@pytest.mark.parametrize("call", ["", "'model', 'a', 'b'", "'model', 'a', path='b'", "kind='model'"])
+def test_an_artifact_without_one_path_is_a_warning(tmp_path, call):
+    lines, done = script(tmp_path, f"import exptrack\nexptrack.artifact({call})")
+    assert (lines, done.returncode) == ([], 0)
+    assert "not recorded: ValueError: artifact() takes a kind and a path" in done.stderr
+
+
 def test_outside_a_run_nothing_happens(tmp_path):
     code = EVERY_CALL + "exptrack.log(5); exptrack.artifact('m', object()); exptrack.params(x=object())"
     _, done = script(tmp_path, code, inside=False)

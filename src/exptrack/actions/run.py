@@ -17,7 +17,7 @@ from exptrack.actions.request import Before, Request, describe, foreseen, is_pas
 from exptrack.config import Project, find_project
 from exptrack.errors import ExptrackError, NotStarted
 from exptrack.record import rundir
-from exptrack.record.program import find_program
+from exptrack.record.program import find_program, given_environment
 from exptrack.store.place import open_store
 from exptrack.typed import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,7 +43,7 @@ def run(request: Request, voice: Voice) -> int:
     # Not its path: a folder that was removed is told below, and passes what we pass through.
     program = find_program(request.command, os.environ, os.curdir)
     if not is_ours:
-        os.execve(program, list(request.command), dict(os.environ))  # noqa: S606 - one record a run: nothing to add here
+        os.execve(program, list(request.command), given_environment())  # noqa: S606 - one record a run: nothing to add here
     return _record(request, program, _open_project, lambda project: _enter(request, project, before, voice), voice)
 
 
@@ -211,13 +211,18 @@ def _supervise(
 
 def _environment(project: Project, run_dir: rundir.RunDir, start: dict[str, Any]) -> dict[str, str]:
     """The command's: the user's, and where its run is."""
-    return {
-        **os.environ,
+    environment = {
+        **given_environment(),
         "EXPTRACK_RUN_ID": run_dir.id,
         "EXPTRACK_METRICS": run_dir.file(rundir.SIDECAR),
         "EXPTRACK_DIR": project.folder,
-        "EXPTRACK_ATTEMPT": str(start["resumes"]["number"] if start["resumes"] else 1),
     }
+    # Only where there was one before: nothing else about an ordinary run differs from the command without us.
+    if start["resumes"]:
+        environment["EXPTRACK_ATTEMPT"] = str(start["resumes"]["number"])
+    else:
+        environment.pop("EXPTRACK_ATTEMPT", None)
+    return environment
 
 
 def _end(run_dir: rundir.RunDir, outcome: Outcome, seconds: float, link: Link, project: Project) -> dict[str, Any]:

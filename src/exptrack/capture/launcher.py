@@ -31,7 +31,13 @@ _NEEDS_SIZE = ("RANK",)
 def is_other_rank(env: Mapping[str, str]) -> bool:
     """Is this a process of a distributed job that is recorded by another one, rank 0 (or the first host)?"""
     found = _found(env)
-    return found[1] > 0 if found is not None else is_other_host(env)
+    if found is not None:
+        return found[1] > 0
+    # Launchers that leave the global rank to be computed: the first process of the first node is the one.
+    local, size = _number(env.get("LOCAL_RANK")), _number(env.get("WORLD_SIZE"))
+    if local is not None and (size is None or local < size):
+        return local > 0 or bool(_number(env.get("NODE_RANK")))
+    return is_other_host(env)
 
 
 def world_facts(env: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,8 @@ BASE_VARIABLE, BASE = "SAGEMAKER_BASE_DIR", "/opt/ml"
 LARGEST = 1 << 20
 # Cloud Storage is mounted there in every Vertex training container (Cloud Storage FUSE).
 MOUNT = "/gcs"
+# Of SageMaker's training toolkit; any of them, since local mode and containers of one's own set only some.
+SAGEMAKER_SIGNS = ("SM_CURRENT_HOST", "SM_HP", "SM_CHANNEL", "SM_TRAINING_ENV", "SM_MODEL_DIR")
 VERTEX_SIGNS = (
     "CLOUD_ML_JOB_ID",
     "CLOUD_ML_PROJECT_ID",
@@ -38,8 +40,8 @@ def is_managed(env: Mapping[str, str]) -> bool:
 def sagemaker_base(env: Mapping[str, str]) -> str | None:
     """The folder of a SageMaker training job; None when this is none."""
     base = env.get(BASE_VARIABLE) or BASE
-    is_here = "SM_CURRENT_HOST" in env or os.path.isfile(os.path.join(base, "input", "config", "resourceconfig.json"))
-    return base if is_here else None
+    is_told = any(value and name.startswith(SAGEMAKER_SIGNS) for name, value in env.items())
+    return base if is_told or os.path.isdir(os.path.join(base, "input", "config")) else None
 
 
 def model_folder(env: Mapping[str, str]) -> str | None:

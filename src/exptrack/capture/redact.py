@@ -46,7 +46,7 @@ _VARIABLE_GLOBS = (
 _LISTED = frozenset(_VARIABLE_GLOBS.split())
 _PREFIXES = tuple(g[:-1] for g in _LISTED if g.endswith("*"))
 # What the contract rules out whatever the words around it say.
-_NEVER = ("TOKEN", "KEY", "SECRET", "PASS")
+_NEVER = ("TOKEN", "KEY", "SECRET", "PASS", "JWT")  # SLURM_JWT is the password of its REST API
 _NOT_TENSORFLOW = ("TF_VAR_", "TF_CLI_")  # Terraform's
 
 _KEY_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".pkcs12", ".keystore", ".jks", ".ppk", ".kdbx", ".env", ".gpg")

@@ -18,8 +18,7 @@ def guard(action: Callable[[], int], internal: int = INTERNAL) -> int:
         code = action()
         sys.stdout.flush()
     except ExptrackError as e:
-        if os.environ.get("EXPTRACK_DEBUG") == "1":
-            raise
+        _show_traceback()
         report(e.message, e.hint)
         return e.exit_code
     except KeyboardInterrupt:
@@ -29,16 +28,21 @@ def guard(action: Callable[[], int], internal: int = INTERNAL) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as e:
-        if os.environ.get("EXPTRACK_DEBUG") == "1":
-            raise
+        _show_traceback()
         return _refused(e, internal)
-    except Exception as e:
-        # The last fence: a bug is said in one line, with the way to see the rest.
-        if os.environ.get("EXPTRACK_DEBUG") == "1":
-            raise
+    except Exception as e:  # noqa: BLE001 - told in one line, whatever it is
+        _show_traceback()
         report(f"{type(e).__name__}: {e}", "this is a bug of exptrack; EXPTRACK_DEBUG=1 shows where")
         return internal
     return code
+
+
+def _show_traceback() -> None:
+    """With EXPTRACK_DEBUG=1, before the error itself: the exit code stays what scripts know it as."""
+    if os.environ.get("EXPTRACK_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exc()
 
 
 def _refused(e: OSError, internal: int) -> int:

@@ -127,6 +127,13 @@ class Followed:
             points = [point._replace(name=with_split(point.name, self.split)) for point in points]
         return points
 
+    def end(self) -> None:
+        """The program writes no more: what it left without a line feed is looked at once more. A row of a table is not,
+        for its last number may be cut off; an object shows that it is whole."""
+        if isinstance(self._reader, (JsonLines, Sidecar)):
+            self._reader.end()
+            self._mark = None
+
     @property
     def params(self) -> dict[str, Scalar]:
         """Parameters the file told of: hparams of TensorBoard, `params` of JSON lines. Other kinds have none."""

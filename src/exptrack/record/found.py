@@ -80,8 +80,11 @@ class Files:
         if self._watch and (is_last or self._watch.is_due(now)):
             self._look(is_last=is_last)
         for followed in self._followed.values():
-            while points := self._poll_one(followed):
-                yield self._source(followed), self._told_apart(followed, points)
+            for _ in range(1 + is_last):
+                while points := self._poll_one(followed):
+                    yield self._source(followed), self._told_apart(followed, points)
+                if is_last:
+                    followed.end()
 
     def _open_folder(self, path: str) -> None:
         """A folder that was named before it was there."""

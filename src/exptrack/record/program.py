@@ -11,6 +11,22 @@ from exptrack.errors import NotStarted
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 
+def given_environment() -> dict[str, str]:
+    """The environment this process was started with. Python sets LC_CTYPE in it where the locale is C (PEP 538), and
+    the command would then sort and write otherwise than without us."""
+    environment = dict(os.environ)
+    if environment.get("LC_CTYPE", "").upper().endswith(("UTF-8", "UTF8")) and not environment.get("LC_ALL"):
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                given = (b"\0" + file.read()).partition(b"\0LC_CTYPE=")
+        except OSError:
+            return environment  # no Linux, or no /proc: then it stays
+        del environment["LC_CTYPE"]
+        if given[1]:
+            environment["LC_CTYPE"] = os.fsdecode(given[2].partition(b"\0")[0])
+    return environment
+
+
 def find_program(command: Sequence[str], env: Mapping[str, str], cwd: str) -> str:
     """The path to execute, looked up on PATH as execvp(3) does; a name with a slash is taken as it is.
 

@@ -77,6 +77,7 @@ class Reading:
                     self.flush()
         for stream, points in self.tails.close():
             self._add(points, stream, now)
+        self.sidecar.end()
         self._take(now, is_last=True)
         self.writer.finish()
 

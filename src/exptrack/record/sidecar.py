@@ -1,7 +1,8 @@
 """$EXPTRACK_METRICS: JSON lines that the program itself appends (docs/sidecar.md).
 
 {"step": 10, "loss": 0.3, "val/acc": 0.9} · {"params": {...}} · {"tags": {...}} · {"artifact": {"kind", "path"}}
-A torn last line waits until it is whole; a line that is not understood becomes a warning, never an error.
+A torn last line waits until it is whole: it has its line feed, or the program has ended and its braces are closed.
+A line that is not understood becomes a warning, never an error.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from exptrack.record.points import PER_LINE
 from exptrack.typed import Any
 
 MAX_WARNINGS = 5
+LONGEST_LAST = 1 << 22  # bytes, as for every other line
 NOT_FINITE = ("nan", "inf", "-inf", "infinity", "-infinity")
 
 
@@ -32,6 +34,7 @@ class Sidecar:
         self._said: list[str] = []
         self._offset = 0
         self._misread = 0
+        self._has_ended = False
         self._shapes = Shapes()
 
     def poll(self) -> list[Point]:
@@ -50,6 +53,8 @@ class Sidecar:
                 lines, offset = read_whole_lines(self.path, self._offset)
             except FileNotFoundError:
                 return
+            if offset == self._offset and self._has_ended:
+                lines, offset = self._last_line()
             if offset == self._offset:
                 return
             self._offset = offset
@@ -59,6 +64,16 @@ class Sidecar:
                     for line in () if columns else alike:
                         self._take(line, points)
                     yield points, columns
+
+    def end(self) -> None:
+        """The program writes no more: a last object without its line feed counts from now on."""
+        self._has_ended = True
+
+    def _last_line(self) -> tuple[list[bytes], int]:
+        with open(self.path, "rb") as file:
+            file.seek(self._offset)
+            line = file.read(LONGEST_LAST)
+        return ([line], self._offset + len(line)) if is_whole_object(line) else ([], self._offset)
 
     def _take(self, line: bytes, points: list[Point]) -> None:
         if not line.strip():
@@ -99,6 +114,16 @@ class Sidecar:
         declared = Declared(label=str(artifact.get("kind") or "output"), pattern=path)
         if declared not in self.artifacts:
             self.artifacts.append(declared)
+
+
+def is_whole_object(line: bytes) -> bool:
+    """Is this all of a JSON object? Of a line that was cut off somewhere, the last brace is missing."""
+    if not line.rstrip().endswith(b"}"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _add(points: list[Point], name: str, value: Any, step: Any, epoch: Any, at: Any) -> None:

@@ -24,6 +24,10 @@ TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE"
         {"SLURM_PROCID": "1", "SLURM_NTASKS": "2"},
         {"SLURM_PROCID": "1"},
         {"RANK": " 1 ", "WORLD_SIZE": "2"},
+        # Lightning's launcher and scripts of one's own leave the global rank to be computed.
+        {"LOCAL_RANK": "1"},
+        {"LOCAL_RANK": "0", "NODE_RANK": "1", "WORLD_SIZE": "4"},
+        {"RANK": "1", "LOCAL_RANK": "1"},
         # torchrun on several nodes gives rank 0 to whichever agent came first, and SLURM has numbers of its own.
         {**TORCHRUN, "RANK": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "2"},
         {"OMPI_COMM_WORLD_RANK": "4", "OMPI_COMM_WORLD_SIZE": "8", "SLURM_PROCID": "0"},
@@ -54,7 +58,11 @@ def test_another_rank(env):
         {"RANK": "1" * 5000, "WORLD_SIZE": "2" * 5000},
         {"SLURM_PROCID": "", "SLURM_NTASKS": "8"},
         {"SLURM_PROCID": "5", "SLURM_NTASKS": "4"},
-        {"LOCAL_RANK": "1"},
+        {"LOCAL_RANK": "0"},
+        {"LOCAL_RANK": "0", "NODE_RANK": "0", "WORLD_SIZE": "4"},
+        {"LOCAL_RANK": "1", "WORLD_SIZE": "1"},
+        {"LOCAL_RANK": "one"},
+        {"NODE_RANK": "1"},
         {"WORLD_SIZE": "8"},
     ],
 )

@@ -32,6 +32,17 @@ def test_a_container_without_the_toolkit_is_known_by_its_files(opt_ml):
     assert not is_other_host({**opt_ml, "SM_CURRENT_HOST": "algo-1"})
 
 
+@pytest.mark.parametrize("name", ["SM_HPS", "SM_HP_LR", "SM_CHANNELS", "SM_CHANNEL_TRAIN", "SM_MODEL_DIR"])
+def test_one_variable_of_the_toolkit_is_enough(name):
+    assert sagemaker_base({name: "x"}) == "/opt/ml"
+    assert sagemaker_base({"SMALL": "x", "SM_TYPE": "arm64", "MY_SM_HPS": "x"}) is None
+
+
+def test_hyperparameters_alone_are_enough(tmp_path):
+    (tmp_path / "input" / "config").mkdir(parents=True)
+    assert sagemaker_base({"SAGEMAKER_BASE_DIR": str(tmp_path)}) == str(tmp_path)
+
+
 def test_the_variables_win_over_the_files(opt_ml):
     assert model_folder({**opt_ml, "SM_MODEL_DIR": "/m"}) == "/m"
     assert model_folder({"AIP_MODEL_DIR": "gs://b/model/"}) == "gs://b/model/"

@@ -194,6 +194,7 @@ def test_variables_come_from_the_list_only():
         "HF_TOKEN": "canary",
         "CUDA_API_KEY": "canary",
         "SLURM_JWT_TOKENS": "canary",
+        "SLURM_JWT": "canary",
         "TORCH_PASSTHROUGH": "canary",
         "HOME": "/home/me",
         "TF_VAR_db": "terraform",

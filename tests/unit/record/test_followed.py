@@ -141,3 +141,22 @@ def test_files_of_one_folder_that_differ_in_the_split_tell_different_metrics(tmp
     paths = [made(tmp_path, name, text) for name in ("a/learn_error.tsv", "a/test_error.tsv", "b/test_error.tsv")]
     told = [Followed(path, None, is_declared=False).poll() for path in paths]
     assert [[point.name for point in points] for points in told] == [["Logloss"], ["test/Logloss"], ["Logloss"]]
+
+
+def test_a_last_object_without_its_line_feed_is_told_at_the_end_and_a_torn_one_never(tmp_path):
+    path = made(tmp_path, "metrics.jsonl", '{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}')
+    followed = Followed(path, None, is_declared=True)
+    assert told(followed) == [("loss", 0.5)]
+    followed.end()
+    assert told(followed) == [("loss", 0.25)]
+    torn = Followed(made(tmp_path, "torn.jsonl", '{"loss": 0.5}\n{"loss": 0.2'), None, is_declared=True)
+    assert told(torn) == [("loss", 0.5)]
+    torn.end()
+    assert told(torn) == []
+
+
+def test_a_row_that_may_be_cut_off_is_not_told_at_the_end(tmp_path):
+    followed = Followed(made(tmp_path, "log.csv", "step,loss\n1,0.5\n2,0.2"), None, is_declared=True)
+    assert told(followed) == [("loss", 0.5)]
+    followed.end()
+    assert told(followed) == []

@@ -196,3 +196,20 @@ def test_flatten_keeps_scalars_and_makes_text_of_the_rest():
         "d": '[1, {"e": 2}]',
         "5": True,
     }
+
+
+def test_a_last_object_without_its_line_feed_counts_when_the_program_has_ended(sidecar):
+    say(sidecar, {"step": 1, "loss": 0.5}, b'{"step": 2, "loss": 0.25}')
+    assert sidecar.poll() == [Point("loss", 0.5, 1)]
+    assert sidecar.poll() == []
+    sidecar.end()
+    assert sidecar.poll() == [Point("loss", 0.25, 2)]
+    assert sidecar.poll() == []
+
+
+@pytest.mark.parametrize("torn", [b'{"step": 2, "lo', b'{"a": {"b": 1}', b'{"a": 1}}', b"2}", b"[1]", b"\xff}"])
+def test_a_torn_last_line_never_counts(sidecar, torn):
+    say(sidecar, {"loss": 0.5}, torn)
+    sidecar.end()
+    assert sidecar.poll() == [Point("loss", 0.5)]
+    assert sidecar.warnings == []

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, appended. A torn last line waits until its line feed comes."""
+"""JSON lines: one object a line, appended. A torn last line waits until its line feed comes, or the program ends."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ class Tail:
         self.path = path
         self.offset = 0
         self._inode = 0
+        self.has_ended = False
 
     def lines(self) -> list[bytes]:
-        """New whole lines, at most MOST_AT_ONCE bytes of them; the rest comes with the next call."""
+        """New whole lines, at most MOST_AT_ONCE bytes of them; the rest comes with the next call. With `has_ended` what
+        follows the last line feed is a line too."""
         try:
             with open(self.path, "rb") as file:
                 told = os.fstat(file.fileno())
@@ -31,7 +33,7 @@ class Tail:
         except OSError:
             return []
         whole = data[: data.rfind(b"\n") + 1]
-        if not whole and len(data) == MOST_AT_ONCE:
+        if not whole and (len(data) == MOST_AT_ONCE or self.has_ended):
             whole = data
         self.offset += len(whole)
         return whole.splitlines()
@@ -61,6 +63,10 @@ class JsonLines:
     def skip(self, size: int) -> None:
         """Leave out what the first `size` bytes hold: an earlier program wrote them. OSError: it is gone."""
         self._count = self._tail.skip(size)
+
+    def end(self) -> None:
+        """The program writes no more. A last line that was cut off is no JSON, and is passed over as others are."""
+        self._tail.has_ended = True
 
     def poll(self) -> list[Point]:
         """Points of the lines written since the last call; lines that are no JSON objects are passed over."""
