@@ -65,7 +65,7 @@ def find_secrets(data: bytes, path: str = "", allowed: Collection[str] = ()) -> 
 
 def value_id(value: bytes) -> str:
     """What stands in the policy file for a value: the file is in the snapshot too, so not the value itself."""
-    from hashlib import sha256
+    from exptrack.sha256 import sha256
 
     return BY_DIGEST + sha256(value).hexdigest()
 

@@ -51,9 +51,9 @@ class ProbeError(Exception):
 def ask(command: Sequence[str], env: Mapping[str, str], cwd: str, cache_folder: str) -> Facts:
     """What `command` (a Python, or `poetry run python`) says of itself. Raises ProbeError; takes at most TIMEOUT
     seconds when it has to be started, and no process when nothing changed since the last time."""
-    import hashlib
+    from exptrack.sha256 import sha256
 
-    name = hashlib.sha256("\0".join(command).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    name = sha256("\0".join(command).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     path = os.path.join(cache_folder, f"python-{name}.json")
     key = _key(command, env, cwd)
     known = _load(path)

@@ -7,13 +7,13 @@ after SHARE times its duration, so that a tree of any size takes less than half 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from exptrack.sha256 import sha256
 from exptrack.typed import NamedTuple
 
 # At most so many entries and folders a look; the first one, beside a child that may live for milliseconds, less.
@@ -71,7 +71,7 @@ def fingerprint(path: str, size: int) -> str:
         with open(path, "rb") as file:
             head = file.read(min(size, 1024))
             file.seek(max(0, size - 512))
-            return hashlib.sha256(head + b"\0" + file.read(min(size, 512))).hexdigest()
+            return sha256(head + b"\0" + file.read(min(size, 512))).hexdigest()
     except OSError:
         return ""
 

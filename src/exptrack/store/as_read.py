@@ -7,11 +7,11 @@ could name, since the bytes of an output may be gone (retention) and no answer m
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from collections.abc import Iterator, Sequence
 
 from exptrack.model import StoredFile
+from exptrack.sha256 import sha256
 from exptrack.store.trees import encode_tree
 
 PLAIN, LINK = "100644", "120000"
@@ -26,7 +26,7 @@ def digest_as_read(files: Sequence[StoredFile]) -> str | None:
         return None
     try:
         found = list(_Reader(files).followed(files, 0))
-        return hashlib.sha256(encode_tree(found)).hexdigest()
+        return sha256(encode_tree(found)).hexdigest()
     except ValueError:
         return None
 
@@ -70,7 +70,7 @@ class _Reader:
             self._spend(len(self.places))
             named = {posixpath.relpath(place, folder or "."): place for place in self.places}
             self._targets[folder] = {
-                hashlib.sha256(f"{before}{name}{after}".encode("utf-8", "surrogateescape")).hexdigest(): place
+                sha256(f"{before}{name}{after}".encode("utf-8", "surrogateescape")).hexdigest(): place
                 for name, place in named.items()
                 for before in ("", "./")
                 for after in ("", "/")

@@ -8,12 +8,12 @@ past the page cache. The digest is always that of the bytes that were written, n
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import sys
 
 from exptrack.beside import Beside
 from exptrack.files import write_all
+from exptrack.sha256 import sha256
 from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def digest_of(source: int, tell: Callable[[int], None] | None = None) -> tuple[s
     """sha256 of everything a descriptor holds, from its beginning, and how many bytes that are. `tell` hears of each
     block that was read."""
     os.lseek(source, 0, os.SEEK_SET)
-    summer, size, block = hashlib.sha256(), 0, memoryview(bytearray(BLOCK))
+    summer, size, block = sha256(size=os.fstat(source).st_size), 0, memoryview(bytearray(BLOCK))
     while count := os.readv(source, [block]):
         summer.update(block[:count])
         size += count
@@ -138,7 +138,7 @@ def start_writing(fd: int, offset: int = 0, count: int = 0) -> None:
 def fingerprint(fd: int, size: int) -> bytes:
     """A guess at what a file of `size` bytes holds, from eight samples of 4 KiB: equal for equal contents, and for
     different ones nearly always different. Good for deciding what to try first, and for nothing else."""
-    summer = hashlib.sha256(b"%d" % size)
+    summer = sha256(b"%d" % size, size=8 * 4096)
     for i in range(8):
         summer.update(os.pread(fd, 4096, max(0, size - 4096) * i // 7))
     return summer.digest()[:16]
@@ -162,7 +162,7 @@ class _Summer:
     """sha256 over blocks it lends out. For a large file in a thread that stays up to AHEAD blocks behind."""
 
     def __init__(self, size: int) -> None:
-        self._sum = hashlib.sha256()
+        self._sum = sha256(size=size)
         self._block: bytearray | mmap = bytearray(0 if size >= LARGE else BLOCK)
         self._thread: Beside | None = None
         if size >= LARGE:

@@ -6,7 +6,6 @@ nobody names. The same bytes are stored once, whoever stores them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 
 from exptrack.errors import Damaged
 from exptrack.files import publish, remove_if_there, sync_folder, temporary_name, write_all
+from exptrack.sha256 import sha256
 from exptrack.store.copying import BLOCK, copy, digest_of, fingerprint, is_same
 from exptrack.store.modes import Modes, make_folder, modes_of
 from exptrack.typed import TYPE_CHECKING
@@ -101,7 +101,7 @@ class Objects:
 
     def add_bytes(self, data: bytes) -> str:
         """Store bytes; returns their digest. OSError when the disk will not take them: then nothing has a name."""
-        digest = hashlib.sha256(data).hexdigest()
+        digest = sha256(data).hexdigest()
         if not self.touch(digest, len(data), data):
             with self._new() as (fd, tmp):
                 write_all(fd, data)
@@ -200,7 +200,7 @@ class Objects:
                     f"object {digest} is {size} bytes long, more than {limit}", "it is not what it is named as"
                 )
             data = f.read(limit)
-        if hashlib.sha256(data).hexdigest() != digest:
+        if sha256(data).hexdigest() != digest:
             raise altered(digest)
         return data
 
