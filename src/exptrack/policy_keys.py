@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from exptrack.errors import ExptrackError
+from exptrack.lazy import pattern
 from exptrack.typed import Any
 
 PYPROJECT = "pyproject.toml"
@@ -70,10 +71,10 @@ SCHEMA: Mapping[str, Any] = {
     "secrets": {"allow": "innocents", "allow_in": "list"},
 }
 
-_SIZE = re.compile(r"^\s*(\d{1,18}(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
-_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhdwy])\s*$")
+_SIZE = pattern(r"^\s*(\d{1,18}(?:\.\d+)?)\s*([KMGT]?)i?B?\s*$", re.I)
+_DURATION = pattern(r"^\s*(\d+(?:\.\d+)?)\s*([smhdwy])\s*$")
 _NUMBER = r"[-+]?(?:\d(?:_?\d)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
-GATE = re.compile(rf"^\s*(?P<metric>[^\s<>=!](?:.*?[^\s<>=!])?)\s*(?P<op>>=|<=|==|>|<)\s*(?P<bound>{_NUMBER})\s*$")
+GATE = pattern(rf"^\s*(?P<metric>[^\s<>=!](?:.*?[^\s<>=!])?)\s*(?P<op>>=|<=|==|>|<)\s*(?P<bound>{_NUMBER})\s*$")
 # A text and not compiled: every `run` would pay for it, and few policy files have it.
 KEEP = (
     r"(?P<what>promoted|pinned)\Z|promoted:(?P<last>[1-9]\d{0,5})\Z"

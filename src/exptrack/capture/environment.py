@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from exptrack.capture.interpreter import find_interpreter
 from exptrack.capture.probe import Facts, ProbeError, ask
 from exptrack.capture.redact import allowed_variables
 from exptrack.model import Environment
 
-_LOCK_FILES = (
-    *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "conda-lock.yml", "pylock.toml"),
-    *("pylock.*.toml", "requirements*.txt", "constraints*.txt", "environment*.yml", "environment*.yaml"),
+_LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "conda-lock.yml", "pylock.toml")
+# How others begin and end: twelve globs would be twelve expressions to compile in every run.
+_LOCK_ENDS = (
+    *(("pylock.", ".toml"), ("requirements", ".txt"), ("constraints", ".txt")),
+    *(("environment", ".yml"), ("environment", ".yaml")),
 )
 
 
@@ -70,5 +71,11 @@ def find_lock_files(cwd: str) -> tuple[str, ...]:
             names = os.listdir(folder)
         except OSError:
             continue  # a folder we may pass through and not list
-        found += [os.path.join(folder, n) for n in names if any(fnmatchcase(n, glob) for glob in _LOCK_FILES)]
+        found += [os.path.join(folder, n) for n in names if _is_lock_file(n)]
     return tuple(sorted(os.path.relpath(path, folders[-1]) for path in found))
+
+
+def _is_lock_file(name: str) -> bool:
+    if name in _LOCK_FILES:
+        return True
+    return any(name.startswith(a) and name.endswith(z) and len(name) >= len(a) + len(z) for a, z in _LOCK_ENDS)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from functools import cache
 
 from exptrack.capture.secret_names import NO, PASSWORD, ROOTS, STRONG, is_secret_name, secrecy
-from exptrack.capture.token_shapes import OTHERS, TOKEN
+from exptrack.capture.token_shapes import IN_TOKENS, OTHERS, TOKEN
 
 MARK = b"[redacted]"
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -134,16 +134,20 @@ def token_spans(data: bytes) -> Iterator[tuple[int, int]]:
     start = shape.find(_RUN)
     while start >= 0:
         end = shape.find(b" ", start) % (len(shape) + 1)  # -1, no end before the text's, becomes its length
-        token, at = (
-            compiled(TOKEN),
-            max(0, start - 8),
-        )  # `hvs.`, `ya29.` and `sha256~` end in a character that parts runs
-        while match := token.search(data, at, end):
-            at = match.end()
-            if not data[max(0, match.start() - 1) : match.start()].isalnum():
-                whole = token.match(data, match.start())  # a dot may part a token into two runs
-                yield whole.span() if whole else match.span()
+        at = max(0, start - 8)  # `hvs.`, `ya29.` and `sha256~` end in a character that parts runs
+        near = data[at:end]
+        if any(part in near for part in IN_TOKENS):
+            yield from _tokens_in(data, at, end)
         start = shape.find(_RUN, end)
+
+
+def _tokens_in(data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
+    token = compiled(TOKEN)
+    while match := token.search(data, at, end):
+        at = match.end()
+        if not data[max(0, match.start() - 1) : match.start()].isalnum():
+            whole = token.match(data, match.start())  # a dot may part a token into two runs
+            yield whole.span() if whole else match.span()
 
 
 def other_spans(data: bytes) -> Iterator[tuple[int, int]]:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from exptrack.capture.commands import find_program, shell_text, training_command
 from exptrack.capture.configs import config_files_named, from_config
 from exptrack.capture.redact import redact_scalar
+from exptrack.lazy import pattern
 from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["config_files_named", "from_command", "from_config", "parse_scalar"]
 
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})", re.A)
-_FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.A)
-_ASSIGNMENT = re.compile(r"(\+{0,2})(?!\w+://)([A-Za-z_][\w./@:-]*)=(?!=)(.*)", re.A | re.S)
-_DELETION = re.compile(r"~[A-Za-z_][\w./@-]*(=.*)?", re.A | re.S)
-_ATTACHED = re.compile(r"-([A-Za-z])(\d+(?:\.\d+)?)", re.A)
+_INTEGER = pattern(r"[-+]?(?:0|[1-9]\d{0,17})", re.A)
+_FLOAT = pattern(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.A)
+_ASSIGNMENT = pattern(r"(\+{0,2})(?!\w+://)([A-Za-z_][\w./@:-]*)=(?!=)(.*)", re.A | re.S)
+_DELETION = pattern(r"~[A-Za-z_][\w./@-]*(=.*)?", re.A | re.S)
+_ATTACHED = pattern(r"-([A-Za-z])(\d+(?:\.\d+)?)", re.A)
 _CONSTANTS: dict[str, Scalar] = dict.fromkeys(("true", "True", "TRUE"), True)
 _CONSTANTS |= dict.fromkeys(("false", "False", "FALSE"), False)
 _CONSTANTS |= dict.fromkeys(("null", "None"))

@@ -7,7 +7,6 @@ nobody names. The same bytes are stored once, whoever stores them.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from contextlib import contextmanager
@@ -31,7 +30,11 @@ TOUCHED = 1800.0
 # Bytes up to which an object that is there already is compared with what is to be stored: it costs a read, and no hash.
 COMPARED = 1 << 24
 SECOND = 1_000_000_000
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def is_digest(text: str) -> bool:
+    """64 hexadecimal digits in lower case."""
+    return len(text) == 64 and not text.strip("0123456789abcdef")
 
 
 class Objects:
@@ -50,7 +53,7 @@ class Objects:
 
     def path(self, digest: str) -> str:
         """Where the bytes lie; Damaged for a text that is no sha256 (a forged manifest must not choose a path)."""
-        if not _DIGEST.match(digest):
+        if not is_digest(digest):
             raise Damaged(f"{digest!r:.80} is not a sha256 digest", "`exptrack verify` lists what is damaged")
         return os.path.join(self.root, digest[:2], digest[2:])
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 
 from exptrack import wire
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun, Overtaken
 from exptrack.files import read_bytes, write_atomic
+from exptrack.lazy import pattern
 from exptrack.model import Event, Promotion, RunManifest
 from exptrack.store.modes import make_folder, modes_of
 
-ID = re.compile(r"[0-9a-z]{16}\Z")
+ID = pattern(r"[0-9a-z]{16}\Z")
 MAX_MODEL_NAME = 200  # percent-encoded; a file name may have 255 bytes
-_SEQUENCE = re.compile(r"(0|[1-9][0-9]{0,8})\.json\Z")
-_MANIFEST = re.compile(r"([0-9a-z]{16})(?:\.([1-9][0-9]{0,8}))?\.json\Z")
+_SEQUENCE = pattern(r"(0|[1-9][0-9]{0,8})\.json\Z")
+_MANIFEST = pattern(r"([0-9a-z]{16})(?:\.([1-9][0-9]{0,8}))?\.json\Z")
 
 
 class Records:

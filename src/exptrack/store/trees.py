@@ -13,11 +13,11 @@ from itertools import pairwise
 
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import StoredFile
+from exptrack.store.objects import is_digest
 
 FORMAT = 1
 HEADER = f'{{"tree":{FORMAT}}}'
 MODES = ("100644", "100755", "120000")
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def encode_tree(files: Iterable[StoredFile]) -> bytes:
@@ -43,7 +43,7 @@ def decode_tree(data: bytes) -> tuple[StoredFile, ...]:
         for f in files:
             if f.mode not in MODES or type(f.size) is not int or f.size < 0:
                 raise ValueError(f"{f.path!r} has mode {f.mode!r:.20} and size {f.size!r:.40}")
-            if not isinstance(f.digest, str) or not _DIGEST.match(f.digest):
+            if not isinstance(f.digest, str) or not is_digest(f.digest):
                 raise ValueError(f"{f.path!r} has the digest {f.digest!r:.80}")
     except (ValueError, TypeError, RecursionError) as e:
         raise Damaged(f"not a tree of files: {e}", "`exptrack verify` lists what is damaged") from e

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exptrack.capture import token_shapes
 from exptrack.capture.masks import MARK, LogMasker, mask_bytes
+from exptrack.capture.token_shapes import IN_TOKENS
 from made_tokens import tokens
 
 R = MARK.decode()
@@ -138,3 +142,30 @@ def test_every_shape_of_the_list_is_masked_in_logs(issuer):
     for seed in range(10):
         line = f"using {tokens(seed)[issuer]} now\n".encode()
         assert mask_bytes(line) == (b"using [redacted] now\n", 1)
+
+
+def heads(tree: Any) -> set[str]:
+    """The first characters of whatever a parsed expression matches, one or several ways, as far as they are fixed."""
+    found = {""}
+    for kind, value in tree:
+        name = str(kind)
+        if name == "LITERAL":
+            found = {h + chr(value) for h in found}
+        elif name == "IN" and all(str(k) == "LITERAL" for k, _ in value):
+            found = {h + chr(c) for h in found for _, c in value}
+        elif name == "SUBPATTERN":
+            found = {h + more for h in found for more in heads(value[-1])}
+        elif name == "BRANCH":
+            found = {h + more for h in found for branch in value[1] for more in heads(branch)}
+        elif name == "MAX_REPEAT" and value[:2] == (0, 1):
+            found |= {h + more for h in found for more in heads(value[2])}
+        else:
+            break
+    return found
+
+
+def test_whatever_matches_a_token_holds_one_of_the_literals_looked_for_first() -> None:
+    found = {head.encode() for head in heads(re._parser.parse(token_shapes.TOKEN.decode()))}
+    assert len(found) > 70
+    assert [head for head in found if not any(part in head for part in IN_TOKENS)] == []
+    assert [part for part in IN_TOKENS if not any(part in head for head in found)] == []

@@ -6,7 +6,7 @@ dropped. Lines longer than LONGEST_LINE bytes are no metric lines and are thrown
 
 from __future__ import annotations
 
-from exptrack.record.metrics.lazy import bytes_pattern
+from exptrack.lazy import bytes_pattern
 
 LONGEST_LINE = 256 * 1024
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from exptrack.lazy import pattern
 from exptrack.record.metrics import words
-from exptrack.record.metrics.lazy import pattern
 
 NEVER, NEUTRAL, STRONG = 0, 1, 2
 LONGEST = 200
@@ -48,14 +48,16 @@ def is_rate(name: str) -> bool:
 @lru_cache(maxsize=8192)
 def strength(name: str) -> int:
     """NEVER, NEUTRAL or STRONG. Names longer than LONGEST characters are not names."""
-    parts = parts_of(_OF.split(_ASIDE.sub("", name) or name, maxsplit=1)[0].replace("^", "").replace("²", "2"))
+    bare = (_ASIDE.sub("", name) or name) if ")" in name else name
+    bare = _OF.split(bare, maxsplit=1)[0] if " " in bare else bare
+    parts = parts_of(bare.replace("^", "").replace("²", "2"))
     if (
         len(name) > LONGEST
         or all(part.isdigit() for part in parts)
         or not any(part.isalpha() or len(part) > 1 for part in parts)
     ):
         return NEVER
-    if _PER_TIME.search(name) or "_".join(parts) in words.NEVER:
+    if (_may_be_per_time(name) and _PER_TIME.search(name)) or "_".join(parts) in words.NEVER:
         return NEVER
     stems = [part.rstrip("0123456789") or part for part in parts]
     if is_rate(name):
@@ -76,6 +78,10 @@ def strength(name: str) -> int:
     if "norm" in stems and "grad" in stems:
         return STRONG
     return NEUTRAL
+
+
+def _may_be_per_time(name: str) -> bool:
+    return "/" in name or "per" in name.lower() or ("s)" in name.casefold())
 
 
 def _counts(parts: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ addresses and numbers with a unit (group `junk`), and counters `3/20` (group `co
 
 from __future__ import annotations
 
-from exptrack.record.metrics.lazy import pattern
+from exptrack.lazy import pattern
 
 # Possessive: a number is read whole or not at all, and four thousand digits in a row cost no more than they should.
 PLAIN = r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?+"
@@ -33,7 +33,7 @@ _ODD_NAN = pattern(r"[-+]?(?:nan|NaN|NAN)\Z")
 
 def to_float(text: str) -> float:
     """The printed number as float64: `1,234.5`, `1e-5`, `nan`, `-nan`, `inf` included. ValueError for anything else."""
-    if _ODD_NAN.match(text):
+    if text[-1:] in "nN" and _ODD_NAN.match(text):
         return float("nan")
     return float(text.replace(",", ""))
 

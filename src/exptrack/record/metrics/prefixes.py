@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 
-from exptrack.record.metrics.lazy import pattern
+from exptrack.lazy import pattern
 from exptrack.typed import NamedTuple
 
 _LEVEL = r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|TRACE|SUCCESS)"
+_LEVELS = ("DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRITICAL", "FATAL", "TRACE", "SUCCESS")
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]|\s-\s|:)\s*\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?"
 _CLOCK = r"(?:\d\d/\d\d(?:/\d{2,4})? )?\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _TAG = (
@@ -54,6 +55,7 @@ _WORD = _any(
     r"[A-Za-z_][\w.]*\.(?:py|cc|cpp):\d+[\])]?:?",
 )
 _SIGN = _any(r"\{\d+\}", r"\([\w.]+:\d+\)(?=\s)", rf"-\s*[A-Za-z_][\w.-]*+\s++-?\s*+(?={_LEVEL}\b)")
+_SIGNS = ("{", "(", "-")
 _DIVIDER = pattern(r"[-|](?=\s)")
 _LOUD = pattern(r"\b(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b|^[WEF]\d{4} |^\[[WE] |\[Warning\]")
 
@@ -99,8 +101,9 @@ def _next_mark(text: str, at: int, marks: int) -> re.Match[str] | None:
     first = text[at : at + 1]
     if first == "[":
         return _BRACKET.match(text, at)
+    # What the long expressions cannot do without is looked for first: compiling them takes a millisecond.
     if first.isdigit():
-        return _DIGIT.match(text, at)
+        return _DIGIT.match(text, at) if ":" in text else None
     if first.isalpha() or first == "_":
-        return _WORD.match(text, at)
-    return _SIGN.match(text, at) or (_DIVIDER.match(text, at) if marks else None)
+        return _WORD.match(text, at) if ":" in text or any(level in text for level in _LEVELS) else None
+    return (_SIGN.match(text, at) if first in _SIGNS else None) or (_DIVIDER.match(text, at) if marks else None)

@@ -7,8 +7,8 @@ second.
 
 from __future__ import annotations
 
+from exptrack.lazy import bytes_pattern
 from exptrack.record.metrics import words
-from exptrack.record.metrics.lazy import bytes_pattern
 
 _MARKS = """epoch epochs ep step steps iter iters iteration iterations batch batches round rounds gen generation trial
     episode timesteps timestep update updates pass metric metrics avg target value values objective nevals fun

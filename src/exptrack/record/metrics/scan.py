@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from exptrack.lazy import pattern
 from exptrack.record.metrics import names, words
-from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.numbers import TOKENS
 from exptrack.record.metrics.progress import NOWHERE, Progress
 from exptrack.record.metrics.reading import Pair
@@ -28,7 +28,7 @@ _WRAPPED = pattern(
     r"([-+\w.]+)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
 )
 _BAD_SIGN = ("<", ">", "~", "≥", "≤", "==", "=>", "->", "<-", "!=", "<=", ">=", "~=", "+=", "*=", "/=", "-=")
-_MAY_PRECEDE_SIGN = pattern(r"[\w)\]'\"%.?²]")
+_MAY_PRECEDE_SIGN = (*"_)]'\"%.?²",)
 _DELIMITER = pattern(
     r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
 )
@@ -47,8 +47,8 @@ _PERCENT_AFTER = pattern(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
 _LISTED = pattern(r"\s?%?(?:\s*+\([^)]*\))?(?:\s*+(?:\+/?-|±)\s*+[\d.eE+-]+)?(?:\t|\s{2}|\s[-–]|\s*+(?:[,;|)\]\[]|$))")
 _QUOTED_END = pattern(r"\s'([\w/.@ -]+)$")
 _TRAILER = pattern(r"(?:\s?%)?(?:\s*\(\s*[-+\w.,%* =:]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?")
+_TRAILING = ("%", "(", "+", "±")
 _NO_NAME = pattern(r"[\0\"?<>{}$\\`;!|=,&~]|^[/:]|^[^\w(.]*$")
-_AFTER_MARK = pattern(r"\s*[:=]\s*")
 _AT = pattern(r"(?i)[\s,(]{0,9}\b(?:at|after|in|for|on|of)(?: the)?(?: end of)?$|[\s,(@]+$")
 
 
@@ -92,7 +92,7 @@ def scan(text: str, progress: Progress = NOWHERE) -> list[Pair]:
             previous_end = max(previous_end, marks[0][1])
             continue
         gap = text[previous_end:start]
-        if _AFTER_MARK.fullmatch(gap) and progress.spans:
+        if progress.spans and gap.strip() in (":", "="):
             gap = _name_before_mark(text, previous_end, progress) + gap
         number = token["num"] or token["neg"]
         if token["count"]:
@@ -121,11 +121,14 @@ def _name_before_mark(text: str, end: int, progress: Progress) -> str:
 
 
 def _is_part_of_name(gap: str) -> bool:
-    return bool(re.search(r"\b(?:the|on|for|of|class)\s$", gap))
+    return gap[-1:].isspace() and re.search(r"\b(?:the|on|for|of|class)\s$", gap) is not None
 
 
 def _after(text: str, end: int) -> int:
     """Where the next gap begins: past the unit, the average in brackets and the spread of this number."""
+    near = text[end : end + 40].lstrip()
+    if end == len(text) or (near and near[0] not in _TRAILING):
+        return end
     found = _TRAILER.match(text, end)
     if found and not re.search(r"[A-Za-z]\s*[=:]", found[0]):
         return found.end()
@@ -155,7 +158,7 @@ def _pair(text: str, gap: str, start: int, end: int, number: str, pairs: list[Pa
     unit = _UNIT.match(text, end)
     if unit is not None and unit["time"]:
         return None
-    if pairs and _SECOND.fullmatch(gap) and "." in number:
+    if pairs and "/" in gap and _SECOND.fullmatch(gap) and "." in number:
         first = pairs[-1]
         return first._replace(name=f"{first.name} 2", text=number, start=start, end=end)
     named = _name_of(gap)
@@ -172,8 +175,17 @@ def _pair(text: str, gap: str, start: int, end: int, number: str, pairs: list[Pa
     ):
         return None
     is_percent = unit is not None and unit[0].endswith("%")
-    is_listed = is_whole and _LISTED.match(text, end) is not None
+    is_listed = is_whole and _is_listed(text, end)
     return Pair(name, number, start, end, sep, names.strength(name), is_percent, is_listed, head)
+
+
+def _is_listed(text: str, end: int) -> bool:
+    """Does what follows the number end its place in a list?"""
+    if end == len(text):
+        return True
+    if text[end] == " " and text[end + 1 : end + 2].isalpha():
+        return False  # the commonest, and none of the expression's ways goes on with a letter
+    return _LISTED.match(text, end) is not None
 
 
 def _sign_of(gap: str) -> tuple[str, str] | None:
@@ -187,7 +199,8 @@ def _sign_of(gap: str) -> tuple[str, str] | None:
         return None
     if left.endswith((":", "=")):
         sep, left = left[-1], left[:-1].rstrip()
-        return (left, sep) if _MAY_PRECEDE_SIGN.match(left[-1:]) else None
+        last = left[-1:]
+        return (left, sep) if last.isalnum() or last in _MAY_PRECEDE_SIGN else None
     if left.endswith(" is"):
         return left[:-3].rstrip(), ":"
     return left, ""
@@ -204,16 +217,22 @@ def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
     if signed is None:
         return None
     left, sep = signed
-    cut = 0
-    for delimiter in _DELIMITER.finditer(left):
-        cut = delimiter.end()
-    head, label = left[:cut], left[cut:].strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
-    stripped = _LEADING.sub("", label).strip()
-    if not stripped or len(stripped) > names.LONGEST or _NO_NAME.search(stripped):
+    if left.removeprefix(" ").replace("_", "").replace("/", "").isalnum() and left.lstrip(" ")[0] != "/":
+        head, label = "", left.lstrip(" ")  # a single word, as nearly all are: nothing to part or to take off
+        stripped = label
+    else:
+        cut = 0
+        for delimiter in _DELIMITER.finditer(left):
+            cut = delimiter.end()
+        head, label = left[:cut], left[cut:].strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
+        stripped = _LEADING.sub("", label).strip()
+        if not stripped or _NO_NAME.search(stripped):
+            return None
+        quoted = _QUOTED_END.search(stripped)
+        if quoted:
+            stripped = quoted[1]
+    if len(stripped) > names.LONGEST:
         return None
-    quoted = _QUOTED_END.search(stripped)
-    if quoted:
-        stripped = quoted[1]
     if stripped.count(")") > stripped.count("("):
         return None
     said = stripped.lower().split()

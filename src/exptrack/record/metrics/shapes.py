@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from itertools import repeat
 from operator import lt
 
+from exptrack.lazy import bytes_pattern
 from exptrack.model import Point
-from exptrack.record.metrics.lazy import bytes_pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.series import Series, Sink
 from exptrack.record.metrics.state import Count, State

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
+from exptrack.lazy import pattern
 from exptrack.record.metrics import names
 from exptrack.record.metrics.families import tables
-from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
 from exptrack.record.metrics.progress import find_progress

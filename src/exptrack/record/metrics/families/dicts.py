@@ -10,9 +10,9 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 
+from exptrack.lazy import pattern
 from exptrack.record.metrics import names, words
 from exptrack.record.metrics.fields import reading_of
-from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import cell_value, to_count
 from exptrack.record.metrics.progress import NOWHERE, find_progress

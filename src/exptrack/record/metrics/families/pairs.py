@@ -8,8 +8,8 @@ without coming here again.
 
 from __future__ import annotations
 
+from exptrack.lazy import pattern
 from exptrack.record.metrics import names
-from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
 from exptrack.record.metrics.progress import NOWHERE, Progress, find_progress
