@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from exptrack.lazy import bytes_pattern
 from exptrack.model import Point
-from exptrack.record.metrics.lazy import bytes_pattern
 from exptrack.typed import NamedTuple
 
 # Lines that follow each other with one shape: from here on a pattern costs less than reading them one by one.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 
+from exptrack.lazy import pattern
 from exptrack.record.metrics import names
-from exptrack.record.metrics.lazy import pattern
 from exptrack.record.metrics.progress import NOWHERE
 from exptrack.record.metrics.reading import Pair, Reading, with_split
 from exptrack.typed import Any
