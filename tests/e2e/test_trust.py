@@ -151,10 +151,9 @@ def test_a_sweep_its_lineage_and_what_retention_leaves(team: Tool) -> None:
 
 def test_a_rollback_to_what_retention_let_go_is_refused(team: Tool) -> None:
     runs = [train(team, f"r{n}", "--lr", "0.02", "--opt", "sgd", "--seed", str(n)) for n in (1, 2)]
-    assert "gates are for it" in team("promote", runs[0], "other", code=4).stderr
-    team("promote", runs[0], "other", "--dry-run", code=4)
+    assert "did you mean `prod`?" in team("promote", runs[0], "pord", code=4).stderr
     for run in runs:
-        team("promote", run, "other", "--new")
+        team("promote", run, "other")
     team.write("exptrack.toml", '[retention]\nwindow = "0s"\nkeep = ["promoted:1"]\n')
     grow_old(team)
     assert team.json("gc", "--apply")["objects"] > 0

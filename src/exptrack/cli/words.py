@@ -104,7 +104,7 @@ OPTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("--dry-run", "", "Only say what would happen, with its exit code."),
         ("--approve", "", "Record your approval of somebody else's run; promotes nothing."),
         ("--withdraw", "", "Take your approval back."),
-        ("--new", "", "A new model that the policy has no gates for is meant."),
+        ("--new", "", "A new model is meant, though its name is almost a known one."),
         JSON,
     ),
     "why": (JSON,),

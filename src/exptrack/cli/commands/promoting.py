@@ -55,7 +55,7 @@ def promote(
         False, "--approve", help="Record your approval of somebody else's run; promotes nothing."
     ),
     withdraw: bool = typer.Option(False, "--withdraw", help="Take your approval back."),
-    new: bool = typer.Option(False, "--new", help="A new model that the policy has no gates for is meant."),
+    new: bool = typer.Option(False, "--new", help="A new model is meant, though its name is almost a known one."),
     as_json: bool = JSON,
 ) -> int:
     """Make a run the current run of a model, if it may be.
