@@ -26,12 +26,17 @@ _MARKS_BY_CHARACTER = (
     (b"[", b"it ["), (b"^", b"^2"), (b"@", b"P@"), (b"@", b"R@"), (b"\xe2", b"\xe2\x94"), (b"\xe2", b"\xe2\x95"),
 )  # fmt: skip
 _LEADS = bytes_pattern(rb"\n[ \t]*[\[(]?\d+[ ]*(?:[\]:,/]|  |\t)")
+# `ls -l` and `tar -tv`: nothing else begins so, and the words in their lines are names of files; folders among them.
+_LISTED = bytes_pattern(rb"\n(?:[-dlbcps](?:[-r][-w][-xsStT]){3}[.+@]? [^\n]*+|(?:/[\w.+@=~-]++){2,}:(?=\n))")
+_MAY_BE_LISTED = (b"\n-r", b"\ndr", b"\nlr")
 
 _WORTH_SORTING_OUT = 4096
 
 
 def is_quiet(piece: bytes) -> bool:
     """True when no family could read a line of `piece`, as long as nothing is open. It begins and ends with \\n."""
+    if any(map(piece.__contains__, _MAY_BE_LISTED)):
+        piece = _LISTED.sub(b"", piece)
     low = piece.translate(_LOWER)
     if len(low) > _WORTH_SORTING_OUT:
         # Programs repeat themselves: words are counted once for lines that differ in their numbers only.
