@@ -21,8 +21,7 @@ MOST_SHAPES = 64
 NOT_METRICS = ("at", "params", "tags", "artifact")
 # At most 18 digits before the point, 30 behind it and 2 in the exponent: finite, and no line of points gets too long.
 _NUMBER = rb"(-?(?!0\d)\d{1,18}+(?:\.\d{1,30}+)?+(?:[eE][-+]?\d\d?+)?+)"
-# Compiled when a shape is learnt: most runs never have one.
-_FIELD = rb'([{,] ?"([^"\\\x00-\x1f\x80-\xff]{1,200})": ?)' + _NUMBER
+_FIELD = bytes_pattern(rb'([{,] ?"([^"\\\x00-\x1f\x80-\xff]{1,200})": ?)' + _NUMBER)
 _IN_NUMBERS = b"0123456789.+-eE"
 
 
@@ -87,8 +86,7 @@ class Shapes:
 def _shape_of(line: bytes) -> _Shape | None:
     """The pattern of all lines like this one; None when such lines have to be read one by one."""
     at, names, pattern = 0, [], [b"^"]
-    match = re.compile(_FIELD).match
-    while field := match(line, at):
+    while field := _FIELD.match(line, at):
         names.append(field[2].decode("ascii"))
         pattern += (re.escape(field[1]), _NUMBER)
         at = field.end()
