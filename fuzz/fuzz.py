@@ -65,11 +65,7 @@ def points(data: bytes) -> None:
 
 
 def output(data: bytes) -> None:
-    """What a program prints: no error and no endless work; cut anywhere it is the same points, as long as it is text.
-
-    (Whether other control characters part a number depends on what else stands in the same block.)"""
-    Recogniser().feed(data)
-    data = bytes(c for c in data if 32 <= c < 127 or c in b"\n\t")
+    """What a program prints: no error and no endless work; cut anywhere it is the same points."""
     cut = len(data) // 2
     whole, halves = Recogniser(), Recogniser()
     first = [*whole.feed(data), *whole.close()]

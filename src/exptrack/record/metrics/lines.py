@@ -12,9 +12,11 @@ LONGEST_LINE = 256 * 1024
 
 _MOVES = bytes_pattern(rb"\x1b\[(?:\d*[ABEFGJ]|[12]K|\d*(?:;\d*)?[Hf])|\x08+")
 _ESCAPES = bytes_pattern(
-    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[()][A-Z0-9]|[@-Z\\^_78=>])|[\x00\x07\x0e\x0f]"
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]{0,2000}(?:\x07|\x1b\\)|[()][A-Z0-9]|[@-Z\\^_78=>])"
+    rb"|[\x00\x07\x0e\x0f]"
 )
-_CONTROLS = (b"\r", b"\x1b", b"\x08", b"\x00", b"\x07")
+# Whatever the two above begin with: how a line is read must not depend on what else is in its block.
+_CONTROLS = (b"\r", b"\x1b", b"\x08", b"\x00", b"\x07", b"\x0e", b"\x0f")
 
 
 class Cutter:

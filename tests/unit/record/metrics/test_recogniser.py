@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exptrack.errors import ExptrackError
 from exptrack.record.metrics import Recogniser
@@ -42,6 +44,32 @@ def test_bytes_may_be_cut_anywhere():
         assert repr(points(text, cut)) == repr(whole)
     assert [p[0] for p in whole] == ["loss", "acc", "loss"]
     assert math.isnan(whole[2][1])
+
+
+@pytest.mark.parametrize(
+    ("line", "beside"), [("loss=0.\x0f5", "\x07"), ("loss=0.5", "\x1b]0;no end"), ("lo\x0ess=0.5", "\r")]
+)
+def test_a_control_character_of_one_line_changes_no_other(line, beside):
+    alone = points(f"{line}\n")
+    assert alone
+    assert points(f"{beside}\n{line}\n\x07") == alone
+
+
+PIECES = [
+    *"0.5 \n\r\x08\x0b\x0c\x1b\x7f\0\x01\x07\x0e\x0f\x1c\x85\u2028",
+    *("\r\n", "\x1b[A", "\x1b[2K", "\x1b[31m", "\x1b]0;t", "\x1b\\"),
+    *("loss=0.5", "acc: 0.9 ", "step 1 ", "{'loss': 1e-3, 'epoch': 2}", "epoch,loss\n", "1,0.5\n", "| a | b |"),
+    " 50%|####  | 1/2 [00:01<00:01, loss=0.3]",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=25), st.lists(st.integers(0, 200), max_size=4))
+def test_whatever_controls_there_are_bytes_may_be_cut_anywhere(pieces, cuts):
+    data, places = "".join(pieces).encode(), sorted(cuts)
+    whole, parts = Recogniser(), Recogniser()
+    once = [*whole.feed(data), *whole.close()]
+    told = [p for a, b in zip([0, *places], [*places, len(data)], strict=True) for p in parts.feed(data[a:b])]
+    assert repr([*told, *parts.close()]) == repr(once)
 
 
 def test_the_unfinished_last_line_counts():
