@@ -29,6 +29,10 @@ SPLIT = _words(
     """
 )
 
+# Of STRONG, those that name no count and no setting: a whole number is a value of theirs like any other.
+NEVER_COUNTED = _words("loss logloss acc accuracy auc f1 mse rmse mae perplexity ppl reward bleu")
+BEFORE_A_METRIC = SPLIT | _words("final mean avg average running total epoch")
+
 # Words that make a name no metric: clocks, rates, sizes, counters, settings.
 NEVER = _words(
     """

@@ -9,7 +9,7 @@ without coming here again.
 from __future__ import annotations
 
 from exptrack.lazy import pattern
-from exptrack.record.metrics import names
+from exptrack.record.metrics import names, words
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
 from exptrack.record.metrics.progress import NOWHERE, Progress, find_progress
@@ -91,10 +91,12 @@ def _choose(text: str, pairs: list[Pair], progress: Progress, state: State) -> t
     is_trial = progress.word == "trial"
     is_row = len(pairs) > 1 and _ROW_OF_NAMES.match(text) is not None
     strong = [pair for pair in pairs if _is_sure(pair, progress, is_row)]
+    if not strong and len(pairs) == 1 and _is_whole_line(text, pairs[0]):
+        return pairs, False
     is_company = progress.is_known or len(strong) > 0
     chosen, is_stable = [], True
     for pair in pairs:
-        if pair in strong:
+        if pair in strong or (strong and pair.strength == names.STRONG and pair.sep and not is_trial):
             chosen.append(pair)
         elif pair.strength == names.NEVER or (not pair.sep and not (pair.is_listed and strong and progress.is_known)):
             continue
@@ -126,4 +128,17 @@ def _is_sure(pair: Pair, progress: Progress, is_row: bool) -> bool:
         return False
     if _has_fraction(pair) or pair.is_percent:
         return bool(pair.sep) or pair.is_listed or progress.is_known or is_row
-    return progress.is_known and bool(pair.sep)
+    return progress.is_known and (bool(pair.sep) or pair.is_listed)
+
+
+def _is_whole_line(text: str, pair: Pair) -> bool:
+    """`loss: 2` and `val_acc=1` alone on a line, as `%g` prints them: names that count nothing and set nothing."""
+    said = names.parts_of(pair.name)
+    return bool(
+        pair.sep
+        and not pair.head
+        and pair.strength == names.STRONG
+        and said[-1] in words.NEVER_COUNTED
+        and words.BEFORE_A_METRIC.issuperset(said[:-1])
+        and not text[pair.end :].strip()
+    )

@@ -27,6 +27,10 @@ from metric_texts import points, series
         ("Accuracy of the network on the 517 test images: 80 %", [("Accuracy of the network on the 517 test images", 80.0, 0)]),
         ("R^2 = 0.912", [("R^2", 0.912, 0)]),
         ("MeanRew: \t -257.4 +- 63.2", [("MeanRew", -257.4, 0)]),
+        ("loss=2", [("loss", 2.0, 0)]),
+        ("INFO val/acc: 1", [("val/acc", 1.0, 0)]),
+        ("loss=1 acc=0.5", [("loss", 1.0, 0), ("acc", 0.5, 0)]),
+        ("epoch 1: loss 4, acc 0.5", [("loss", 4.0, 1), ("acc", 0.5, 1)]),
     ],
 )  # fmt: skip
 def test_a_line_with_metrics(text, expected):
@@ -54,6 +58,12 @@ def test_a_line_with_metrics(text, expected):
         "print(f'step:{step}/{total} val_loss:{val_loss:.4f}')",
         "Metric val_loss improved by 0.414 >= 0.0",
         "gpu memory: 12.5 GiB, loss_scale: 65536.0",
+        "error: 2",
+        "precision: 16",
+        "packet loss: 3",
+        "see loss: 3",
+        "accuracy: 1 of 3",
+        "loss 2",
     ],
 )  # fmt: skip
 def test_a_line_without(text):
