@@ -64,6 +64,8 @@ SCHEMA: Mapping[str, Any] = {
         }
     },
     "params": {"seeds": "list"},
+    "on_promote": "commands",
+    "on_demote": "commands",
     "hooks": {"on_promote": "commands", "on_demote": "commands", "timeout": "time"},
     "retention": {"window": "duration", "keep": "keep", "max_size": "size", "grace": "duration", "orphans": "duration"},
     "reproduce": {"tolerance": "tolerances", "ignore": "list"},
@@ -114,7 +116,14 @@ def _check(raw: Mapping[str, Any], schema: Mapping[str, Any], where: tuple[str, 
                 raise _problem(f"`{name}` is a table, not {value!r}", place, path, text, hint)
             _check(value, kind, place, path, text)
         elif wrong := _wrong(kind, value):
-            raise _problem(f"`{'.'.join(place)}` {wrong}, not {value!r}", place, path, text, "")
+            said = f"`{'.'.join(place)}` {wrong}, not {value!r}"
+            raise _problem(said, (*place, *_wrong_entry(kind, value)), path, text, "")
+
+
+def _wrong_entry(kind: str, value: Any) -> tuple[str, ...]:
+    """The key of a table of free names that makes it wrong: its line is the one to look at."""
+    entries = value.items() if isinstance(value, dict) else ()
+    return next(((name,) for name, entry in entries if _wrong(kind, {name: entry})), ())
 
 
 def _wrong(kind: str, value: Any) -> str | None:

@@ -66,7 +66,7 @@ def test_wrong_use(tool: Tool) -> None:
 def test_groups_are_csv_too(tool: Tool) -> None:
     tool("run", *HELLO)
     assert tool("ls", "--group-by", "status", "--agg", "mean,count", "--csv").stdout.splitlines() == [
-        "status,runs,loss mean,loss count",
+        "status,count,loss mean,loss count",
         "finished,1,0.5,1",
     ]
 
@@ -227,3 +227,42 @@ def test_declared_files_that_are_not_there_are_named_in_the_last_line(tool: Tool
     said = tool("run", "-i", "nowhere.csv", "-i", "there.csv", *outputs, "--", "true").stderr.splitlines()[-1]
     assert " · not there: input nowhere.csv, output gone.bin · " in said
     assert tool.json("show", "@")["status"] == "finished"
+
+
+def test_the_exit_code_is_the_same_where_the_traceback_is_shown(tool: Tool) -> None:
+    tool("run", "-q", "--", "true")
+    for words, code in ((("show", "zzzz"), 3), (("ls", "nosuch=1"), 2)):
+        env = tool.env | {"EXPTRACK_DEBUG": "1"}
+        done = subprocess.run([EXPTRACK, *words], cwd=tool.folder, env=env, capture_output=True, text=True)
+        assert done.returncode == code
+        assert "Traceback" in done.stderr
+        assert "error: " in done.stderr
+
+
+def test_a_folder_to_write_to_that_is_a_file(tool: Tool) -> None:
+    tool("run", "-q", "-o", "model=m.bin", "--", "sh", "-c", "echo weights > m.bin")
+    for place in ("m.bin", "m.bin/below"):
+        refused = tool("get", "@", "-o", place, code=2)
+        assert "m.bin is a file" in refused.stderr
+        assert "hint: " in refused.stderr
+    assert (tool.folder / "m.bin").read_text() == "weights\n"
+
+
+def test_a_pattern_that_is_none_is_wrong_use_of_parse(tool: Tool) -> None:
+    refused = tool("parse", "-", "--metric", "score=(", code=2)
+    assert "score" in refused.stderr
+
+
+def test_a_promotion_that_never_was_is_no_such_run(tool: Tool) -> None:
+    tool("run", "-q", "--", "true")
+    tool("promote", "@", "churn")
+    assert "error: churn has no promotion 7" in tool("rollback", "churn", "7", code=3).stderr
+    assert "hint: " in tool("show", "@~5", code=3).stderr
+
+
+def test_the_best_of_a_list_is_a_filter_of_it(tool: Tool) -> None:
+    for number, owner in ((0.5, "nlp"), (0.75, "vision"), (0.25, "vision")):
+        tool("run", "-q", "-t", f"owner={owner}", "--", "sh", "-c", f"echo epoch 1 val/acc={number}")
+    assert [r["metrics"]["val/acc"]["last"] for r in tool.json("ls", "best:val/acc")] == [0.75]
+    assert [r["metrics"]["val/acc"]["last"] for r in tool.json("ls", "best:val/acc", "tag.owner=nlp")] == [0.5]
+    assert "nothing" in tool("ls", "best:nothing", code=None).stderr

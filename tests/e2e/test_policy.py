@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -116,3 +117,11 @@ def test_what_will_be_missing_is_said_before_hours_of_training(tool: Tool) -> No
     # A later attempt may have what the attempts before left.
     assert "the policy wants" not in tool("run", "--resume", "@", "--", sys.executable, "train.py").stderr
     assert "warning" not in tool("run", "-q", *inputs, "--", sys.executable, "train.py").stderr
+
+
+def test_hooks_at_the_top_of_the_file_are_those_of_every_model(tool: Tool) -> None:
+    tool.write("exptrack.toml", 'on_promote = ["cat > told.json"]\n[hooks]\non_promote = ["touch second"]\n')
+    tool("run", "-q", "--", "true")
+    tool("promote", "@", "churn")
+    assert json.loads((tool.folder / "told.json").read_text())["model"] == "churn"
+    assert (tool.folder / "second").exists()

@@ -178,7 +178,7 @@ def test_six_weeks_of_a_team(team: Team, tmp_path: Path) -> None:
     assert going >= {tries[1], failed}
     assert going.isdisjoint({best, tries[2], leaky, tries[0], base, *late})
     for run, rule in (
-        (best, "current churn-prod"),
+        (best, "promoted (current churn-prod)"),
         (tries[0], "pinned"),
         (late[0], "less than 21d ago"),
         (base, "input of"),

@@ -20,6 +20,8 @@ WHOLE = """
 project = "churn"
 store = "../shared"
 shared = true
+on_promote = ["./first"]
+on_demote = ["./last"]
 [tags]
 owner = "vision"
 person = "$git"
@@ -155,8 +157,8 @@ def test_every_key_arrives(tmp_path):
         seeds=("trainer.seed",),
         reproduce_tolerance={"val/acc": 0.005, "*loss*": "1%"},
         reproduce_ignore=("debug/*",),
-        on_promote=("notify team",),
-        on_demote=("notify team",),
+        on_promote=("./first", "notify team"),
+        on_demote=("./last", "notify team"),
         hook_timeout="30s",
         secrets_allowed_in=("tests/**",),
         snapshot_secrets="refuse",
@@ -285,7 +287,7 @@ WRONG = [
 def test_a_wrong_type_is_named_with_its_line_and_what_it_should_be(tmp_path, text, message):
     error, at = refused(tmp_path, "# comment\n\n" + text)
     assert message in error.message
-    assert at == (text.split("\n")[-1] if not text.startswith(("[tags]", "[metrics.goals]")) else text.split("\n")[0])
+    assert at == text.split("\n")[-1]
 
 
 def test_in_pyproject_the_line_is_that_of_our_table_not_of_a_namesake(tmp_path):

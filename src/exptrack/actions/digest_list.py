@@ -1,7 +1,7 @@
 """Lists of digests as `sha256sum`, `sha256sum --tag` and people write them: one a line.
 
-`DIGEST  NAME` (a `*` for the second blank: read as binary), `SHA256 (NAME) = DIGEST`, or a digest alone. A backslash in
-front of a line means that the name is escaped (coreutils manual, md5sum invocation).
+`DIGEST  NAME` (a `*` for the second blank: read as binary), `SHA256 (NAME) = DIGEST`, or a digest alone, each also with
+`sha256:` in front. A backslash in front of a line means that the name is escaped (coreutils manual, md5sum invocation).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from exptrack.errors import ExptrackError
 
-_LINE = re.compile(r"(\\?)([0-9a-fA-F]{64})(?: [ *]|[ \t]+|\Z)(.*)\Z", re.S)
+_LINE = re.compile(r"(\\?)(?:(?i:sha256):)?([0-9a-fA-F]{64})(?: [ *]|[ \t]+|\Z)(.*)\Z", re.S)
 _TAGGED = re.compile(r"(\\?)SHA256 \((.*)\) = ([0-9a-fA-F]{64})\Z", re.S)
 _ESCAPES = {"\\n": "\n", "\\r": "\r", "\\\\": "\\"}
 

@@ -11,7 +11,7 @@ from exptrack.amounts import size
 from exptrack.config import Config, Gates, Keep
 from exptrack.policy_keys import BY_DIGEST, PYPROJECT
 from exptrack.policy_lines import line_of
-from exptrack.typed import NamedTuple
+from exptrack.typed import Any, NamedTuple
 
 START, RECORD, END = "before the start", "in the record", "at the end"
 AGAIN, GATE, AFTER, KEPT = "to count as reproduced", "to promote", "after a promotion", "when bytes go"
@@ -40,13 +40,17 @@ class Lines:
 
     def has(self, *place: str) -> bool:
         """Does the file say anything of this key itself?"""
+        return self.value(*place) is not None
+
+    def value(self, *place: str) -> Any:
+        """What the file says of this key itself; None for nothing."""
         if self.path is None:
-            return False
-        found = tomllib.loads(self.text)
+            return None
+        found: Any = tomllib.loads(self.text)
         full = ("tool", "exptrack", *place) if os.path.basename(self.path) == PYPROJECT else place
         for key in full[:-1]:
             found = found.get(key, {})
-        return full[-1] in found
+        return found.get(full[-1])
 
     def said(self, *place: str) -> str:
         """FILE:LINE of a key, `default` where the file does not have it."""
@@ -210,10 +214,11 @@ def _more_gates(gates: Gates, source: Callable[[str], str]) -> Iterator[Rule]:
 
 
 def _hooks(config: Config, lines: Lines) -> Iterator[Rule]:
-    for command in config.on_promote:
-        yield Rule(AFTER, f"`{command}` runs when a run was promoted", lines.of("hooks", "on_promote"), "*")
-    for command in config.on_demote:
-        yield Rule(AFTER, f"`{command}` runs when it was demoted", lines.of("hooks", "on_demote"), "*")
+    for key, when in (("on_promote", "when a run was promoted"), ("on_demote", "when it was demoted")):
+        # They may stand at the top of the file too.
+        for place in ((key,), ("hooks", key)):
+            for command in lines.value(*place) or ():
+                yield Rule(AFTER, f"`{command}` runs {when}", lines.of(*place), "*")
     if lines.has("hooks", "timeout") or any(commands for commands in _all_hooks(config)):
         yield Rule(AFTER, f"a hook is ended after {config.hook_timeout}", lines.said("hooks", "timeout"), "*")
 

@@ -32,6 +32,7 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
     What fails leaves no empty folders behind.
     """
     root, files, out = os.path.realpath(target), list[StoredFile](), list[Fetched]()
+    _check_target(root, target)
     taken: set[str] = set()
     for artifact in _choose(run, names):
         name = _place(artifact, taken)
@@ -53,6 +54,15 @@ def get(store: Store, run: Run, names: Sequence[str], target: str) -> list[Fetch
         _remove_empty(new)
         raise
     return [f._replace(leading_out=tuple(p for p in leading_out if p.startswith(f.path + "/"))) for f in out]
+
+
+def _check_target(root: str, target: str) -> None:
+    """A file in the place of the folder, or of one above it."""
+    there = root
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        raise ExptrackError(f"{target} cannot be a folder: {there} is a file", "name a folder: -o DIR")
 
 
 def _check_kept(store: Store, run: Run, files: Sequence[StoredFile]) -> None:

@@ -112,15 +112,24 @@ def find_runs(
     """Runs that meet every filter, sorted by the keys (`-KEY` reverses, missing values last, then newest first).
 
     `warn` hears of manifests that cannot be read (they are left out) and of names no run has. ExptrackError (exit 2)
-    for a filter or key that means nothing.
+    for a filter or key that means nothing. `best:METRIC` is the best run of those that meet the other filters.
     """
     with answered(project, store):
-        search = Search(parse_filters(filters, now=now), parse_order(sort))
+        search = Search(parse_filters(_chosen(project, store, filters), now=now), parse_order(sort))
     with opened(project, store, warn) as library:
         if warn:
             for text in unknown_names(search, library.indexes()):
                 warn(text)
         return _loaded(library, search, limit, warn)
+
+
+def _chosen(project: Project, store: Store, filters: Sequence[str]) -> Sequence[str]:
+    metrics = [word.removeprefix("best:") for word in filters if word.startswith("best:")]
+    if not metrics:
+        return filters
+    others = [word for word in filters if not word.startswith("best:")]
+    with opened(project, store) as library:
+        return [*others, *(f"id={best_ids(library, metric, others)[0]}" for metric in metrics)]
 
 
 @contextmanager
@@ -206,12 +215,10 @@ def _id_of(library: Library, text: str) -> str:
 def _back(library: Library, text: str, steps: int) -> str:
     ids = library.newest(None, steps + 1)
     if len(ids) <= steps:
-        there = (
-            f"there {'is' if len(ids) == 1 else 'are'} only {counted(len(ids), 'run')}"
-            if ids
-            else "there are no runs yet"
-        )
-        raise NoSuchRun(f"no run {text}: {there}", "" if ids else "`exptrack run -- COMMAND` records one")
+        if not ids:
+            raise NoSuchRun(f"no run {text}: there are no runs yet", "`exptrack run -- COMMAND` records one")
+        there = f"there {'is' if len(ids) == 1 else 'are'} only {counted(len(ids), 'run')}"
+        raise NoSuchRun(f"no run {text}: {there}", "`exptrack ls` lists the runs")
     return ids[-1]
 
 

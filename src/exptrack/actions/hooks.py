@@ -1,5 +1,6 @@
-"""One command of the policy, told of a change in a model's history: started without a shell, given bytes, timed.
+"""One command of the policy, told of a change in a model's history: started, given bytes, timed.
 
+Only a line with an operator of the shell in it (`cat > told.json`) is read by one; nothing of ours is put into it.
 A hook that fails, hangs or cannot be started is a result and no error. What it prints goes to our stderr, since stdout
 is what scripts read.
 """
@@ -33,8 +34,16 @@ class HookResult(NamedTuple):
 def run_hook(command: str, told: bytes, folder: str, limit: float) -> HookResult:
     """One hook with `told` on its stdin, for at most `limit` seconds."""
     began = time.monotonic()
-    code, problem = _run(shlex.split(command), told, folder, limit)
+    code, problem = _run(_words(command), told, folder, limit)
     return HookResult(command, code, round(time.monotonic() - began, 3), problem)
+
+
+def _words(command: str) -> list[str]:
+    lexer = shlex.shlex(command, posix=True, punctuation_chars="();<>|&")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    is_for_shell = any(not word.strip("();<>|&") for word in lexer if word)
+    return ["/bin/sh", "-c", command] if is_for_shell else shlex.split(command)
 
 
 def _run(words: Sequence[str], told: bytes, folder: str, limit: float) -> tuple[int | None, str]:

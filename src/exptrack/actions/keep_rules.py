@@ -31,7 +31,7 @@ def reasons_to_stay(
     found: Reasons = defaultdict(list)
     for model, line in promotions.items():
         if line and line[-1].run:
-            found[line[-1].run].append(f"current {model}")
+            found[line[-1].run].append(_current(model))
     for run in runs:
         if run.pinned:
             found[run.id].append("pinned")
@@ -45,6 +45,10 @@ def reasons_to_stay(
     return found
 
 
+def _current(model: str) -> str:
+    return f"promoted (current {model})"
+
+
 def _in_window(run: Run, window: str, now: float) -> str | None:
     end = unix_time(run.manifest.ended_at or run.manifest.started_at)
     if end is None:
@@ -56,7 +60,7 @@ def _keep_promoted(found: Reasons, promotions: Mapping[str, Sequence[Promotion]]
     for model, line in promotions.items():
         held = [p for p in line if p.run]
         for p in held[-rule.most :] if rule.most else held:
-            if p.run and f"current {model}" not in found[p.run]:
+            if p.run and _current(model) not in found[p.run]:
                 found[p.run].append(f"{rule.text} ({model}@{p.sequence})")
 
 

@@ -14,7 +14,7 @@ from exptrack.actions.gates.judge import judge, unmet
 from exptrack.actions.ledger import append
 from exptrack.actions.promote import History, case_of, models
 from exptrack.config import Project
-from exptrack.errors import Damaged, ExptrackError
+from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Gate, Promotion, Run
 from exptrack.store.place import Store
 from exptrack.typed import NamedTuple
@@ -74,7 +74,7 @@ def _target(history: History, sequence: int | None) -> tuple[str, int]:
 def _promoted_then(history: History, sequence: int, hint: str) -> str:
     line = next((p for p in history.promotions if p.sequence == sequence), None)
     if line is None:
-        raise ExptrackError(f"no promotion {sequence} of {history.model}", hint, 1)
+        raise NoSuchRun(f"{history.model} has no promotion {sequence}", hint)
     if line.run is None:
         what = f"promotion {sequence} of {history.model} was a demotion: `exptrack demote` makes another"
         raise ExptrackError(what, hint, 1)

@@ -10,6 +10,7 @@ Rules where the forms leave a choice:
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Sequence
 
@@ -32,6 +33,7 @@ _ATTACHED = pattern(r"-([A-Za-z])(\d+(?:\.\d+)?)", re.A)
 _CONSTANTS: dict[str, Scalar] = dict.fromkeys(("true", "True", "TRUE"), True)
 _CONSTANTS |= dict.fromkeys(("false", "False", "FALSE"), False)
 _CONSTANTS |= dict.fromkeys(("null", "None"))
+_PRINTERS = ("echo", "printf", "print")
 _DEEPEST = 3  # a bash -c within a bash -c within a bash -c
 
 
@@ -62,6 +64,8 @@ def _arguments_of(argv: Sequence[str], depth: int = 0) -> Sequence[str]:
     if text is None:
         return program.arguments
     command = training_command(text)
+    if command and os.path.basename(command[0]) in _PRINTERS:
+        return ()  # `echo loss=0.5`: what it prints, and no setting of anything
     # What a variable would hold is not known here, and `--lr $LR` is better left out than recorded as "$LR".
     return _without_expansions(_arguments_of(command, depth + 1)) if command and depth < _DEEPEST else ()
 

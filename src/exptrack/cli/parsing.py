@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from exptrack.actions.how_to_read import patterns_of
 from exptrack.actions.parse import explain, parse, parse_file
 from exptrack.amounts import counted
 from exptrack.cli.screen import Screen, Span
 from exptrack.config import find_project
-from exptrack.errors import ExptrackError
+from exptrack.errors import ExptrackError, NotStarted
 from exptrack.model import Point
 
 
@@ -20,7 +20,7 @@ def print_parsed(screen: Screen, file: str, patterns: Sequence[str], *, as_json:
     """FILE or `-`; the patterns, ignored and renamed names of the project count as they would in a run."""
     config = project.config if (project := find_project()) else None
     how = {
-        "patterns": patterns_of(config.patterns if config else {}, patterns),
+        "patterns": _patterns(config.patterns if config else {}, patterns),
         "ignore": config.ignored_metrics if config else (),
         "rename": config.renamed_metrics if config else {},
     }
@@ -45,6 +45,13 @@ def print_parsed(screen: Screen, file: str, patterns: Sequence[str], *, as_json:
     screen.line(f"{counted(count, 'point')} in {counted(len(explained.lines), 'line')}")
     for warning in explained.warnings:
         Screen.of(sys.stderr).line(f"warning: {warning}")
+
+
+def _patterns(of_policy: Mapping[str, str], said: Sequence[str]) -> Mapping[str, str]:
+    try:
+        return patterns_of(of_policy, said)
+    except NotStarted as e:
+        raise ExptrackError(e.message, e.hint) from e  # 125 is for what `run` would not start
 
 
 def _print_points(screen: Screen, points: Iterable[Point], as_json: bool) -> None:

@@ -43,3 +43,8 @@ def test_a_line_that_is_none_is_named(line):
 def test_an_empty_list_asks_nothing():
     with pytest.raises(ExptrackError, match="no digest"):
         read_digests(["\n"])
+
+
+def test_a_digest_may_say_what_it_is():
+    digest = "0a" * 32
+    assert read_digests([f"sha256:{digest}", f"SHA256:{digest}  m.pt"]) == [(digest, digest), ("m.pt", digest)]

@@ -67,11 +67,11 @@ def test_csv_has_the_count_of_every_metric_and_full_precision(place):
     groups = group_runs(*place, ["params.lr>0.01"], ["params.lr", "tag.owner"], aggregates=["mean", "count"])
     of_each = [f"{name} {a}" for name in ("acc", "loss", "late") for a in ("mean", "count")]
     assert list(group_csv(groups, ["params.lr", "tag.owner"], ["mean", "count"])) == [
-        ["params.lr", "tag.owner", "runs", *of_each],
+        ["params.lr", "tag.owner", "count", *of_each],
         ["0.1", "v", "3", "0.75", "3", "1.0", "3", "", ""],
         ["0.1", "", "1", "", "", "", "", "0.3333333333333333", "1"],
     ]
-    assert list(group_csv([], ["status"], ["mean"])) == [["status", "runs"]]
+    assert list(group_csv([], ["status"], ["mean"])) == [["status", "count"]]
 
 
 def test_wrong_words(place):

@@ -1,4 +1,4 @@
-"""One hook: started without a shell, told on stdin, ended when it takes too long; never an error of ours."""
+"""One hook: started, told on stdin, ended when it takes too long; never an error of ours."""
 
 from __future__ import annotations
 
@@ -28,9 +28,18 @@ def test_a_hook_reads_what_it_is_told_in_the_folder_it_is_told(tmp_path):
     assert (tmp_path / "told").read_text() == '{"a": 1}\n' + os.path.realpath(tmp_path)
 
 
-def test_there_is_no_shell(tmp_path):
-    run_hook("touch 'a b' $(c) > d; e", b"", str(tmp_path), WAIT)
-    assert sorted(os.listdir(tmp_path)) == ["$(c)", ">", "a b", "d;", "e"]
+def test_without_an_operator_there_is_no_shell(tmp_path):
+    run_hook("touch 'a; b' $HOME '*' '#'", b"", str(tmp_path), WAIT)
+    assert sorted(os.listdir(tmp_path)) == ["#", "$HOME", "*", "a; b"]
+
+
+@pytest.mark.parametrize(
+    "command", ["cat > told", "cat>told", "cat | tee told", "cd . && cat > told", "(cat; true) >told"]
+)
+def test_a_line_for_a_shell_is_read_by_one(tmp_path, command):
+    done = run_hook(command, b"{}", str(tmp_path), WAIT)
+    assert (done.exit_code, done.problem) == (0, "")
+    assert (tmp_path / "told").read_text() == "{}"
 
 
 def test_a_hook_that_reads_nothing_is_no_problem(tmp_path):

@@ -79,7 +79,7 @@ def test_current_and_pinned_runs_stay_whatever_the_policy_says(place):
     ledger.append(store, "prod", run_id(1 * DAY), after=(), reason=None)
     ledger.append(store, "prod", run_id(2 * DAY), after=store.records.promotions("prod"), reason=None)
     say(store, 1, 3 * DAY, "pin")
-    assert decided(project, store) == {1: "goes", 2: ("current prod",), 3: ("pinned",)}
+    assert decided(project, store) == {1: "goes", 2: ("promoted (current prod)",), 3: ("pinned",)}
     project = with_policy(project, retention_keep=("promoted",))
     assert decided(project, store)[1] == ("promoted (prod@1)",)
     assert decided(with_policy(project, retention_keep=("promoted:1",)), store)[1] == "goes"

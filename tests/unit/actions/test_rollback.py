@@ -46,7 +46,7 @@ def test_rollback_goes_to_the_last_other_run_or_to_a_number(project, store, runs
     for number in (0, 9, 99):
         with pytest.raises(ExptrackError, match=f"no promotion {number}") as e:
             rollback(project, store, "m", number, None)
-        assert e.value.exit_code == 1
+        assert e.value.exit_code == 3
 
 
 def test_rollbacks_in_a_row_go_further_back_and_never_forward(project, store, runs):

@@ -154,3 +154,8 @@ def test_no_command_line_raises(argv):
 @given(st.lists(words, max_size=6), st.sampled_from(["--api-key", "--hf-token", "--password"]))
 def test_no_secret_is_a_parameter(argv, flag):
     assert "canary7" not in str(from_command(["python", "x.py", *argv, f"{flag}=canary7"]))
+
+
+@pytest.mark.parametrize("words", ["sh -c 'echo epoch 1 loss=0.5'", 'bash -c "printf acc=%s 0.5"'])
+def test_what_a_shell_line_prints_sets_nothing(words):
+    assert from_command(shlex.split(words)) == {}
