@@ -229,16 +229,6 @@ def test_declared_files_that_are_not_there_are_named_in_the_last_line(tool: Tool
     assert tool.json("show", "@")["status"] == "finished"
 
 
-def test_the_exit_code_is_the_same_where_the_traceback_is_shown(tool: Tool) -> None:
-    tool("run", "-q", "--", "true")
-    for words, code in ((("show", "zzzz"), 3), (("ls", "nosuch=1"), 2)):
-        env = tool.env | {"EXPTRACK_DEBUG": "1"}
-        done = subprocess.run([EXPTRACK, *words], cwd=tool.folder, env=env, capture_output=True, text=True)
-        assert done.returncode == code
-        assert "Traceback" in done.stderr
-        assert "error: " in done.stderr
-
-
 def test_a_folder_to_write_to_that_is_a_file(tool: Tool) -> None:
     tool("run", "-q", "-o", "model=m.bin", "--", "sh", "-c", "echo weights > m.bin")
     for place in ("m.bin", "m.bin/below"):
