@@ -26,8 +26,9 @@ with atheris.instrument_imports(include=["exptrack"]):
     from exptrack.model import End, Event, Promotion, RunManifest, Start
     from exptrack.record.logs import replay
     from exptrack.record.metrics.recogniser import Recogniser
-    from exptrack.record.points import read_blocks, summarise
+    from exptrack.record.points import read_blocks
     from exptrack.record.sidecar import Sidecar
+    from exptrack.record.summaries import summarise
     from exptrack.store.trees import decode_tree, encode_tree
     from exptrack.wire import decode, encode
 

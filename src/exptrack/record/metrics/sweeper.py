@@ -125,7 +125,9 @@ class Sweeper:
                     return
         was_busy = state.is_busy
         if not was_busy and is_quiet(b"\n" + raw + b"\n"):
-            self._book.learn_nothing(key)
+            # `a cc: 5` has the key of `acc: 5`: what is learned must hold for both.
+            if is_quiet(b"\n" + key + b"\n"):
+                self._book.learn_nothing(key)
             return
         line = self._read_line(raw, out, self._drawn_over is not None and self._drawn_over[number])
         if line is None or self._states[line.rank or 0].split:

@@ -55,6 +55,11 @@ def test_a_control_character_of_one_line_changes_no_other(line, beside):
     assert points(f"{beside}\n{line}\n\x07") == alone
 
 
+def test_a_line_without_a_metric_teaches_nothing_of_one_with_other_words():
+    """The two differ in blanks alone, and shapes are known by what is left without them."""
+    assert points("s=a cc:\ns=5 acc:.9\n") == [("acc", 0.9, 0)]
+
+
 PIECES = [
     *"0.5 \n\r\x08\x0b\x0c\x1b\x7f\0\x01\x07\x0e\x0f\x1c\x85\u2028",
     *("\r\n", "\x1b[A", "\x1b[2K", "\x1b[31m", "\x1b]0;t", "\x1b\\"),
