@@ -17,13 +17,15 @@ _REMEMBERED = 256
 class Series:
     """What was recorded under one name: enough to know a value that is printed twice."""
 
-    __slots__ = ("count", "is_ignored", "last_step", "name", "recent")
+    __slots__ = ("count", "is_ignored", "last_epoch", "last_step", "name", "recent")
 
     def __init__(self, name: str, *, is_ignored: bool) -> None:
         self.name = name
         self.is_ignored = is_ignored
         self.count = 0
         self.last_step: int | float = float("-inf")
+        # The greatest so far.
+        self.last_epoch: int | float = float("-inf")
         self.recent: dict[tuple[Count, Count, float | None], None] = {}
 
     def is_repeat(self, step: int | float, epoch: Count, value: float) -> bool:
@@ -33,14 +35,19 @@ class Series:
             return True
         self.recent[key] = None
         self.last_step = step
+        if epoch is not None and epoch > self.last_epoch:
+            self.last_epoch = epoch
         if len(self.recent) > _REMEMBERED:
             self._forget()
         return False
 
     def note(self, steps: Sequence[int | float], epochs: Sequence[Count], values: Sequence[float]) -> None:
-        """Remember rising steps in one go, as `is_repeat` would have one by one."""
+        """Remember rising steps, in rising epochs, in one go, as `is_repeat` would have one by one."""
         self.count += len(steps)
         self.last_step = steps[-1]
+        newest_epoch = epochs[-1]
+        if newest_epoch is not None and newest_epoch > self.last_epoch:
+            self.last_epoch = newest_epoch
         if len(steps) >= _REMEMBERED:
             self.recent.clear()
         elif len(self.recent) > _REMEMBERED:

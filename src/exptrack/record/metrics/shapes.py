@@ -9,7 +9,7 @@ full.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import lt
 
@@ -45,7 +45,7 @@ Rows = list[Row]
 class Shape:
     """One shape of line: `pattern` matches the whole line, line feed included."""
 
-    __slots__ = ("epoch", "is_percent", "names", "pattern", "rank", "series", "step", "values")
+    __slots__ = ("epoch", "is_percent", "names", "pattern", "place", "rank", "series", "step", "values")
 
     def __init__(self, pattern: re.Pattern[bytes], names: list[str], step: int | None, epoch: int | None) -> None:
         self.pattern = pattern
@@ -53,6 +53,7 @@ class Shape:
         self.step = step
         self.epoch = epoch
         self.values = [i for i in range(pattern.groups) if i not in (step, epoch)]
+        self.place: Callable[[bytes], int | float] = int
         self.rank = 0
         self.is_percent: list[bool] = []
         self.series: list[Series | None] | None = None
@@ -121,7 +122,10 @@ def _shape_of(raw: bytes, line: Line, reading: Reading) -> Shape | None:
     order = [what for _, _, what in spans if what != "rank"]
     if any(raw[s:e].translate(None, b"0123456789.") for s, e, w in spans if w[0] != "v"):
         return None
-    return _finish(b"".join(pattern), order, line, reading)
+    shape = _finish(b"".join(pattern), order, line, reading)
+    if any(b"." in raw[s:e] for s, e, w in spans if w[0] != "v"):
+        shape.place = _place
+    return shape
 
 
 def _form(what: str, text: bytes, *, is_exact: bool) -> bytes:
@@ -143,7 +147,7 @@ def _place(text: bytes) -> int | float:
     return int(value) if abs(value) < 1e18 and value == int(value) else value
 
 
-def _finish(pattern: bytes, order: list[str], line: Line, reading: Reading) -> Shape | None:
+def _finish(pattern: bytes, order: list[str], line: Line, reading: Reading) -> Shape:
     compiled = re.compile(pattern + rb"\n", re.MULTILINE)
     values = [i for i, what in enumerate(order) if what[0] == "v"]
     pairs = [reading.pairs[int(order[i][1:])] for i in values]
@@ -187,11 +191,11 @@ def sweep(shape: Shape, rows: Rows, state: State, sink: Sink, out: list[Point]) 
         _one(shape, rows[0], state, sink, out)
         return
     columns = list(zip(*rows, strict=True))
-    counts = list(map(_place, columns[shape.step])) if shape.step is not None else None
-    epochs = list(map(_place, columns[shape.epoch])) if shape.epoch is not None else None
+    counts = list(map(shape.place, columns[shape.step])) if shape.step is not None else None
+    epochs = list(map(shape.place, columns[shape.epoch])) if shape.epoch is not None else None
     steps = counts if counts is not None else epochs
     assert steps is not None
-    if not _is_fresh(shape, steps):
+    if not _is_fresh(shape, steps, None if counts is None else epochs):
         for row in rows:
             _one(shape, row, state, sink, out)
         return
@@ -213,8 +217,8 @@ def _move(state: State, step: Count, epoch: Count) -> None:
 
 def _one(shape: Shape, row: Row, state: State, sink: Sink, out: list[Point]) -> None:
     """One line. Lean: where lines of two shapes take turns, this runs for every line of a run."""
-    step = _place(row[shape.step]) if shape.step is not None else None
-    epoch = _place(row[shape.epoch]) if shape.epoch is not None else None
+    step = shape.place(row[shape.step]) if shape.step is not None else None
+    epoch = shape.place(row[shape.epoch]) if shape.epoch is not None else None
     _move(state, step, epoch)
     place = step if step is not None else epoch
     assert place is not None
@@ -231,15 +235,21 @@ def _one(shape: Shape, row: Row, state: State, sink: Sink, out: list[Point]) -> 
         out.append(Point(series.name, value, place, within))
 
 
-def _is_fresh(shape: Shape, steps: list[int | float]) -> bool:
-    """No step was seen before, so that no value can be a repetition."""
-    first = steps[0]
+def _is_fresh(shape: Shape, steps: list[int | float], epochs: list[int | float] | None) -> bool:
+    """No step was seen before in its epoch, so that no value can be a repetition."""
     assert shape.series is not None
     if len({id(s) for s in shape.series}) != len(shape.series):
         return False
-    if any(s is not None and s.last_step >= first for s in shape.series):
+    series = [s for s in shape.series if s is not None]
+    if epochs is None or epochs[0] == epochs[-1]:
+        if all(map(lt, steps, steps[1:])) and all(s.last_step < steps[0] for s in series):
+            return True
+        if epochs is None:
+            return False
+    if any(s.last_epoch > epochs[0] or (s.last_epoch == epochs[0] and s.last_step >= steps[0]) for s in series):
         return False
-    return all(map(lt, steps, steps[1:]))
+    places = list(zip(epochs, steps, strict=True))
+    return all(map(lt, places, places[1:]))
 
 
 def _put_all(

@@ -15,11 +15,24 @@ from exptrack.record.metrics.quiet import is_quiet
 from exptrack.record.metrics.series import Sink
 from exptrack.record.metrics.shapes import NOTHING, Book, Shape, keys_of, sweep
 from exptrack.record.metrics.state import State
+from exptrack.typed import NamedTuple
 
 _TOGETHER = 32
 # Long enough to sweep, short enough that one word of a metric does not have all its neighbours looked at.
 _PIECE = 12 * 1024
 ReadLine = Callable[[bytes, list[Point], bool], Line | None]
+
+
+class Run(NamedTuple):
+    """Lines `first` up to `last`: `alike` of them have this key; what lies between them says nothing by itself."""
+
+    key: bytes
+    first: int
+    last: int
+    alike: int
+
+
+_NO_RUN = Run(b"", 0, 0, 0)
 
 
 class Sweeper:
@@ -33,6 +46,7 @@ class Sweeper:
         self._block = b""
         self._drawn_over: list[bool] | None = None
         self._ends: list[int] = []
+        self._keys: list[bytes] = []
 
     def read(self, block: bytes, out: list[Point], drawn_over: list[bool] | None = None) -> None:
         """Append the points of `block`, which ends with a line feed. `drawn_over` marks the lines that are frames."""
@@ -54,56 +68,72 @@ class Sweeper:
         keys.pop()
         self._block = block
         self._ends = list(accumulate(map(len, block.split(b"\n")), lambda a, n: a + n + 1, initial=0))
+        self._keys = keys
         at = waiting = 0
+        run = _NO_RUN
         for key, group in groupby(keys):
             first, at = at, at + len(list(group))
             known = self._book.get(key)
-            if known is NOTHING and not state.is_busy and waiting == first:
-                waiting = at
+            if known is None and at - first == 1 and at - waiting < _TOGETHER:
                 continue
             if known is None and at - first == 1:
-                if at - waiting >= _TOGETHER:
-                    self._unknown(waiting, at, keys, out)
-                    waiting = at
-                continue
-            self._unknown(waiting, first, keys, out)
-            self._alike(key, first, at, out)
+                first = at
+            # Up to `first` nothing but unknown lines wait. Lines without a word of ours do not end the run before them.
+            if waiting < first and not self._is_passed_over(waiting, first):
+                self._alike(run, out)
+                run = _NO_RUN
+                self._one_by_one(waiting, first, out)
             waiting = at
-        self._unknown(waiting, at, keys, out)
+            if first == at or (known is NOTHING and not state.is_busy):
+                continue
+            if key == run.key and run.alike:
+                run = Run(key, run.first, at, run.alike + at - first)
+                continue
+            self._alike(run, out)
+            run = Run(key, first, at, at - first)
+            if not known or state.is_busy:
+                self._alike(run, out)
+                run = _NO_RUN
+        if waiting < at and not self._is_passed_over(waiting, at):
+            self._alike(run, out)
+            run = _NO_RUN
+            self._one_by_one(waiting, at, out)
+        self._alike(run, out)
 
     def _line(self, number: int) -> bytes:
         return self._block[self._ends[number] : self._ends[number + 1] - 1]
 
-    def _unknown(self, first: int, last: int, keys: list[bytes], out: list[Point]) -> None:
-        if first == last:
-            return
+    def _is_passed_over(self, first: int, last: int) -> bool:
         piece = self._block[self._ends[first] : self._ends[last]]
-        if not self._states[0].is_busy and is_quiet(b"\n" + piece):
-            return
-        for number in range(first, last):
-            self._one(keys[number], number, out)
+        return not self._states[0].is_busy and is_quiet(b"\n" + piece)
 
-    def _alike(self, key: bytes, first: int, last: int, out: list[Point]) -> None:
-        """Lines first..last have one key: in one sweep as soon as a shape reads them all."""
+    def _one_by_one(self, first: int, last: int, out: list[Point]) -> None:
+        for number in range(first, last):
+            self._one(self._keys[number], number, out)
+
+    def _alike(self, run: Run, out: list[Point]) -> None:
+        """The lines of a run, in one sweep as soon as a shape reads all that have its key."""
         state = self._states[0]
+        key, first, last, count = run
         tried = 0
         while first < last:
             known = self._book.get(key)
-            if known is NOTHING and not state.is_busy:
+            if known is NOTHING and not state.is_busy and count == last - first:
                 return
             if known and len(known) != tried and not state.is_busy:
                 tried = len(known)
-                if any(self._all(shape, first, last, out) for shape in known):
+                if any(self._all(shape, first, last, count, out) for shape in known):
                     return
-            self._one(key, first, out)
+            self._one(self._keys[first], first, out)
+            count -= self._keys[first] == key
             first += 1
 
-    def _all(self, shape: Shape, first: int, last: int, out: list[Point]) -> bool:
+    def _all(self, shape: Shape, first: int, last: int, count: int, out: list[Point]) -> bool:
         state = self._states.get(shape.rank)
         if state is None or state.is_busy:
             return False
         rows = shape.pattern.findall(self._block, self._ends[first], self._ends[last])
-        if len(rows) != last - first:
+        if len(rows) != count:
             return False
         sweep(shape, rows, state, self._sink, out)
         return True

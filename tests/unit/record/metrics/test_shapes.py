@@ -1,6 +1,8 @@
 """The shape book changes how fast lines are read, never what is read: every line alone gives what all of them give."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exptrack.record.metrics import Recogniser
 from metric_texts import points
@@ -36,3 +38,34 @@ def test_bulk_reading_equals_reading_one_by_one(text):
 def test_points_keep_the_order_of_the_lines():
     found = points("".join(f"step {i} a_loss={i}.5 b_loss={i}.25\n" for i in range(50)))
     assert found == [(name, i + extra, i) for i in range(50) for name, extra in (("a_loss", 0.5), ("b_loss", 0.25))]
+
+
+LINES = st.one_of(
+    st.builds("Epoch: [{}][{}/5] loss {}.5 (0.25)".format, st.integers(0, 3), st.integers(0, 5), st.integers(0, 1)),
+    st.builds("Epoch: [{}][{}/5] loss nan (0.25)".format, st.integers(0, 3), st.integers(0, 5)),
+    st.builds("epoch {} step {} loss=0.{}".format, st.integers(0, 3), st.integers(0, 5), st.integers(0, 1)),
+    st.builds("step {} acc=0.{}".format, st.integers(0, 5), st.integers(0, 1)),
+    st.builds('{{"step": {}, "loss": 0.{}}}'.format, st.integers(0, 5), st.integers(0, 1)),
+    st.builds("[rank{}]: step {} loss=0.5".format, st.integers(0, 1), st.integers(0, 5)),
+    st.builds("saved checkpoint {}".format, st.integers(0, 9)),
+    st.builds("the cat {} sat on the mat".format, st.integers(0, 9)),
+    st.sampled_from(
+        ["", "-----", "Test set:", "loss: 0.5", "Accuracy: 0.75", "***** eval metrics *****", "| loss | 0.5 |"]
+    ),
+)
+
+
+@given(
+    parts=st.lists(st.tuples(st.lists(LINES, min_size=1, max_size=5), st.integers(1, 4)), min_size=1, max_size=5),
+    rise=st.booleans(),
+)
+def test_whatever_comes_between_the_lines_of_a_shape_the_points_are_the_same(parts, rise):
+    lines = [line for part, times in parts for _ in range(times) for line in part]
+    if rise:
+        lines = [line.replace("step ", f"step {n}") for n, line in enumerate(lines)]
+    text = "".join(line + "\n" for line in lines).encode()
+    found = []
+    for recogniser in (Recogniser(), Recogniser(witness=lambda *_: None)):
+        points = recogniser.feed(text) + recogniser.close()
+        found.append(sorted((p.name, repr(p.value), str(p.step), str(p.epoch)) for p in points))
+    assert found[0] == found[1]
