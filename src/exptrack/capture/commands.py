@@ -53,6 +53,9 @@ _WRAPPERS = {
 }
 _KEYWORDS = frozenset(("do", "then", "else", "exec", "command", "eval", "if", "while", "until", "!", "{"))
 _CLUSTER_WRAPPERS = ("srun", "mpirun", "mpiexec", "horovodrun")
+# MPI's own names for what `mpirun` and `mpiexec` are links to; Debian has both implementations side by side.
+_MPI_NAMES = {"orterun": "mpirun", "prterun": "mpirun"}
+_MPI_ENDINGS = (".openmpi", ".mpich", ".hydra")
 # Two words that run a third one, in an environment of their own choice.
 _RUNNERS = {
     ("uv", "run"): "--with --with-editable --with-requirements --extra --group --only-group --no-group --python -p "
@@ -96,6 +99,14 @@ def is_python(word: str) -> bool:
     """python, python3.11, pypy3, /opt/x/bin/python and the like."""
     base = os.path.basename(word)
     return base.rstrip("0123456789.").rstrip("w") in ("python", "pypy")
+
+
+def base_of(word: str) -> str:
+    """The name a program is known by: mpirun for mpirun.openmpi, orterun and /opt/mpi/bin/mpirun."""
+    base = os.path.basename(word)
+    for ending in _MPI_ENDINGS:
+        base = base.removesuffix(ending)
+    return _MPI_NAMES.get(base, base)
 
 
 def find_program(argv: Sequence[str]) -> Program:
@@ -174,7 +185,7 @@ def _simple(command: list[str]) -> list[str]:
 
 def _prefix_length(words: list[str], variables: dict[str, str]) -> int:
     """How many words in front only say how to run the rest; 0 when the first word is the program."""
-    base = os.path.basename(words[0])
+    base = base_of(words[0])
     runner = _RUNNERS.get((base, words[1])) if len(words) > 1 else None
     if runner is not None:
         return _skip_options(words, 2, runner.split())
@@ -195,7 +206,7 @@ def _prefix_length(words: list[str], variables: dict[str, str]) -> int:
 
 def is_known_program(word: str) -> bool:
     """A Python, a shell, a script by its suffix, or a launcher of one."""
-    base = os.path.basename(word)
+    base = base_of(word)
     return is_python(base) or base in SHELLS or base in _LAUNCHERS or base in _WRAPPERS or base.endswith((".py", ".sh"))
 
 

@@ -41,6 +41,20 @@ from exptrack.capture.launched import asked_world
         ("mpiexec -n 4 ./train -n 9", {"launcher": "mpirun", "world_size": "4"}),
         ("horovodrun -np 4 python train.py", {"launcher": "horovodrun", "world_size": "4"}),
         ("srun -N 2 --ntasks=16 python train.py", {"launcher": "srun", "world_size": "16", "nodes": "2"}),
+        ("srun -n4 -N2 python train.py", {"launcher": "srun", "world_size": "4", "nodes": "2"}),
+        (
+            "srun -N 2 --ntasks-per-node=4 python train.py",
+            {"launcher": "srun", "world_size": "8", "local_world_size": "4", "nodes": "2"},
+        ),
+        ("srun --ntasks-per-node=4 python train.py", {"launcher": "srun", "local_world_size": "4"}),
+        # As Debian calls the two implementations, and Open MPI its own program.
+        ("/usr/bin/mpirun.openmpi -n 4 python train.py", {"launcher": "mpirun", "world_size": "4"}),
+        ("mpiexec.hydra -n 4 python train.py", {"launcher": "mpirun", "world_size": "4"}),
+        ("orterun -np 2 python train.py", {"launcher": "mpirun", "world_size": "2"}),
+        (
+            "deepspeed --num_accelerators 2 train.py",
+            {"launcher": "deepspeed", "world_size": "2", "local_world_size": "2"},
+        ),
         ("mpirun -np", {}),
         ("", {}),
     ],

@@ -113,6 +113,9 @@ def test_arguments(arguments, params):
     conda run -n env --no-capture-output python train.py --lr 1
     srun -n 4 --gres=gpu:1 --unknown-option x python train.py --lr 1
     mpirun -np 4 -x NCCL_DEBUG --bind-to none python train.py --lr 1
+    mpiexec.hydra -n 4 python train.py --lr 1
+    mpirun.openmpi -n 4 --oversubscribe python train.py --lr 1
+    srun -n4 -N2 python train.py --lr 1
     coverage run --branch train.py --lr 1
     python -m cProfile -o out.prof train.py --lr 1
     docker run --gpus all -v a:b image python train.py --lr 1
