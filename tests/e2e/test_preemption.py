@@ -82,6 +82,52 @@ def test_at_the_time_limit(tool: Tool, how: str, code: int, status: str) -> None
     assert tool("ls", "stopped_by=", "--json").stdout.strip() == "[]"
 
 
+SCONTROL = """#!/bin/sh
+[ "$*" = "--oneliner show job 12" ] && cat {answer}
+"""
+
+
+def asked_slurm(tool: Tool, **said: str) -> dict[str, str]:
+    """`scontrol` as it answers of job 12, and what SLURM sets that does not tell the time limit (before 23.02)."""
+    words = {"JobId": "12", "JobName": "long", "JobState": "COMPLETING", "Reason": "None", "Restarts": "0"} | said
+    answer = tool.folder.parent / "answer"
+    answer.write_text(" ".join(f"{name}={value}" for name, value in words.items()))
+    program = tool.folder.parent / "slurm" / "scontrol"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(SCONTROL.format(answer=answer))
+    program.chmod(0o755)
+    tool.env["PATH"] = f"{program.parent}:{tool.env['PATH']}"
+    return {"SLURM_JOB_ID": "12", "SLURM_JOB_NAME": "long", "SLURM_PROCID": "0"}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"Reason": "TimeLimit"}, "SIGTERM sent to exptrack alone, in SLURM job 12, at its time limit"),
+        ({}, "SIGTERM sent to exptrack alone, in SLURM job 12, cancelled"),
+        ({"Restarts": "1"}, "SIGTERM sent to exptrack alone, in SLURM job 12, preempted or requeued"),
+    ],
+)
+def test_slurm_with_cgroups_signals_the_task_alone_and_knows_why(tool: Tool, said: dict[str, str], reason: str) -> None:
+    job = Preempted(tool, "143", **asked_slurm(tool, **said))
+    job.process.terminate()
+    run = job.run()
+    assert (run["status"], run["exit_code"], run["stopped_by"]) == ("killed", 143, reason)
+    assert [a["kind"] for a in run["artifacts"]] == ["model"]
+
+
+def test_a_batch_shell_that_was_told_takes_everything_with_it(tool: Tool) -> None:
+    """SLURM signals the shell of a batch script alone; when that ends, everything else is killed. Nobody told us."""
+    job = Preempted(tool, "143", **asked_slurm(tool, JobState="CANCELLED", ExitCode="0:9"))
+    wait_for(lambda: '"machine"' in read(job.directory / "captured.json"))
+    for pid in [job.process.pid, *children(job.process.pid)]:
+        os.kill(pid, signal.SIGKILL)
+    job.process.wait(20)
+    wait_for(lambda: tool("recover", code=None) and tool.run_ids())
+    run = job.run()
+    assert (run["status"], run["stopped_by"]) == ("lost", "SLURM says of job 12: cancelled")
+
+
 def test_a_warning_and_then_the_end(tool: Tool) -> None:
     job = Preempted(tool, "go on", **slurm(100))
     job.tell(signal.SIGUSR1)

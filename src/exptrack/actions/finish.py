@@ -74,6 +74,7 @@ def finish(
         points=points,
         logs=logs,
         orders=run_dir.orders(),
+        cause=_cause(run_dir, start, end),
         warnings=[mask_text(w) for w in (*said, *reading.warnings)],
     )
     manifest = _sealed(store, run_dir, start, without_tokens(seal(start, end, captured, found)))
@@ -203,6 +204,16 @@ def _keep_log(store: Store, path: str) -> tuple[str, LogMasker] | None:
             out.write(masker.feed(block))
         out.write(masker.finish())
     return store.objects.add_file(masked)[0], masker
+
+
+def _cause(run_dir: rundir.RunDir, start: Start, end: End | None) -> str | None:
+    """How the batch system says that it ended the job, of a run that was told to stop or that was lost with it."""
+    is_told = bool(run_dir.orders())
+    if start.scheduler.get("kind") != "slurm" or not (is_told or end is None):
+        return None
+    from exptrack.capture.slurm import why_it_ended
+
+    return why_it_ended(start.scheduler, is_told=is_told)
 
 
 def _usage(run_dir: rundir.RunDir, end: End | None, said: list[str]) -> Usage:

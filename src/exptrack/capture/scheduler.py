@@ -77,6 +77,7 @@ _HOST_PAIRS = "LSB_MCPU_HOSTS"
 _HOST_FILES = ("PBS_NODEFILE", "PE_HOSTFILE", "LSB_DJOB_HOSTFILE")
 _LARGEST = 1 << 20
 _NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+_NO_RAY_JOB = "ffffffff"
 _UNSET = ("", "undefined", "0-0")
 
 
@@ -109,7 +110,8 @@ def _pod_facts(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ray_facts(env: Mapping[str, str]) -> dict[str, str]:
-    """A job's entry point knows only what it was submitted with, as JSON; a task or actor knows RAY_JOB_ID."""
+    """A job's entry point knows only what it was submitted with, as JSON; a task or actor knows RAY_JOB_ID, or of a
+    worker that was started before its job (Ray 2.60: most of them) that there is none yet."""
     told = json_of(env.get("RAY_JOB_CONFIG_JSON_ENV_VAR"))
     about = told.get("metadata") if isinstance(told, dict) else None
     about = about if isinstance(about, dict) else {}
@@ -118,7 +120,10 @@ def _ray_facts(env: Mapping[str, str]) -> dict[str, str]:
         "name": about.get("job_name"),
         "node": env.get("RAY_NODE_ID"),
     }
-    return {"kind": "ray", **{fact: str(value) for fact, value in facts.items() if value}} if facts["job"] else {}
+    is_here = bool(facts["job"])
+    if facts["job"] == _NO_RAY_JOB:
+        del facts["job"]
+    return {"kind": "ray", **{fact: str(value) for fact, value in facts.items() if value}} if is_here else {}
 
 
 def _batch_facts(env: Mapping[str, str]) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Findings:
     logs: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     orders: Sequence[Mapping[str, Any]] = ()
+    cause: str | None = None
 
 
 def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Findings) -> RunManifest:
@@ -72,7 +73,7 @@ def seal(start: Start, end: End | None, captured: Mapping[str, Any], found: Find
         warnings=(*start.warnings, *captured.get("warnings", ()), *ended.warnings, *found.warnings),
         asked=asked_of(start),
         policy_bypassed=_text(start.extra.get("policy_bypassed")),
-        stopped_by=stopped_by(ended.orders or found.orders, ended.signal, machine.scheduler),
+        stopped_by=stopped_by(ended.orders or found.orders, ended.signal, machine.scheduler, found.cause),
     )
 
 

@@ -40,16 +40,24 @@ _UNSEEN = {
     "SIGPIPE": "nobody reads its output any more",
     **dict.fromkeys(("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"), "sent to the command alone"),
 }
+# SLURM signals a step's first processes where it follows them by cgroups, and all of them elsewhere: no person's doing.
+_ALONE_TOO = (*_CONTAINERS, "slurm")
 _AT_THE_LIMIT = 30.0
+_LIMIT = "at its time limit"
 
 
-def stopped_by(orders: Sequence[Mapping[str, Any]], died_of: str | None, scheduler: Mapping[str, str]) -> str | None:
-    """`died_of`: the signal that killed it; `scheduler`: machine.scheduler. None for a run nobody told to stop."""
+def stopped_by(
+    orders: Sequence[Mapping[str, Any]], died_of: str | None, scheduler: Mapping[str, str], cause: str | None = None
+) -> str | None:
+    """`died_of`: the signal that killed it; `scheduler`: machine.scheduler; `cause`: how the batch system says that it
+    ended the job. None for a run nobody told to stop."""
     told = [o for o in orders if _is_order(o) and (o["signal"] not in _WARNINGS or scheduler.get("kind") in _SYSTEMS)]
     if not told:
+        if cause and died_of is None:
+            return f"SLURM says of job {_number(scheduler)}: {cause}"
         return f"{died_of}, {_UNSEEN[died_of]}" if died_of in _UNSEEN else None
     first, last = told[0], told[-1]
-    text = f"{first['signal']} {_how(first)}{_system(first, scheduler)}"
+    text = f"{first['signal']} {_how(first)}{_system(first, scheduler, cause)}"
     if last["signal"] != first["signal"]:
         text += f"; then {last['signal']} {_span(last['at'] - first['at'])} later"
     if died_of and died_of not in (first["signal"], last["signal"]):
@@ -75,26 +83,34 @@ def _how(order: Mapping[str, Any]) -> str:
     return _HOW.get(str(order.get("reach")), _HOW["process"])
 
 
-def _system(order: Mapping[str, Any], scheduler: Mapping[str, str]) -> str:
+def _number(scheduler: Mapping[str, str]) -> str:
+    """12_3; a pod's name is what Kubernetes calls its job by."""
+    kind = scheduler.get("kind", "")
+    job = scheduler.get("pod" if kind == "kubernetes" else "job", "")
+    task = f"_{scheduler['task']}" if kind == "slurm" and scheduler.get("task") else ""
+    return f"{job}{task}"
+
+
+def _system(order: Mapping[str, Any], scheduler: Mapping[str, str], cause: str | None) -> str:
     """`, in SLURM job 12, 90 s before its time limit`; empty for what a person did, and where there is no system."""
     kind = scheduler.get("kind", "")
     if kind not in _SYSTEMS or order.get("reach") in ("keyboard", "terminal"):
         return ""
     name, causes = _SYSTEMS[kind]
-    job = scheduler.get("pod" if kind == "kubernetes" else "job", "")
-    task = f"_{scheduler['task']}" if kind == "slurm" and scheduler.get("task") else ""
-    text = f", in {name} {job}{task}".rstrip()
+    text = f", in {name} {_number(scheduler)}".rstrip()
     # What a person sends goes to one process; so does what ends a container, to its first.
-    is_likely = order.get("reach") == "group" or kind in _CONTAINERS
+    is_likely = order.get("reach") == "group" or kind in _ALONE_TOO
     ends_at = scheduler.get("ends_at", "")
-    if ends_at.isascii() and ends_at.isdigit() and len(ends_at) < 12:
+    if cause in (None, _LIMIT) and ends_at.isascii() and ends_at.isdigit() and len(ends_at) < 12:
         left = int(ends_at) - float(order["at"])
         if left <= _AT_THE_LIMIT:
-            return f"{text}, at its time limit"
+            return f"{text}, {_LIMIT}"
         return f"{text}, {_span(left)} before its time limit" + (
             ": preempted or cancelled" if is_likely and left >= 3600 else ""
         )
-    return f"{text}: {causes}" if is_likely else text
+    if cause == _LIMIT and order["signal"] in _WARNINGS:
+        return f"{text}, before its time limit"
+    return f"{text}, {cause}" if cause else f"{text}: {causes}" if is_likely else text
 
 
 def _span(seconds: float) -> str:

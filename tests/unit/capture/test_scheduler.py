@@ -74,6 +74,7 @@ CLUSTER = (
             | {"TORCHELASTIC_RESTART_COUNT": "3"},
             {"kind": "slurm", "job": "1", "restarts": "1", "launcher": "deepspeed", "world_size": "1"},
         ),
+        ({"RAY_JOB_ID": "ffffffff"}, {"kind": "ray"}),
         ({"RAY_JOB_ID": "02000000"}, {"kind": "ray", "job": "02000000"}),
         (
             {"RAY_JOB_CONFIG_JSON_ENV_VAR": '{"metadata": {"job_submission_id": "raysubmit_7", "job_name": "t"}}'}

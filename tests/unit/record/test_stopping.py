@@ -54,7 +54,14 @@ def order(name="SIGTERM", reach="group", at=9990.0):
             [order(reach="process", at=0)],
             "SIGTERM",
             SLURM,
-            "SIGTERM sent to exptrack alone, in SLURM job 12, 3 h before its time limit",
+            "SIGTERM sent to exptrack alone, in SLURM job 12, 3 h before its time limit: preempted or cancelled",
+        ),
+        # With cgroups SLURM signals only the first process of a task.
+        (
+            [order(reach="process")],
+            "SIGTERM",
+            {"kind": "slurm", "job": "12"},
+            "SIGTERM sent to exptrack alone, in SLURM job 12: its time limit, preemption or scancel",
         ),
         # Sent to one process it may well be a person's.
         ([order(reach="process")], None, {"kind": "lsf", "job": "5"}, "SIGTERM sent to exptrack alone, in LSF job 5"),
@@ -73,11 +80,39 @@ def order(name="SIGTERM", reach="group", at=9990.0):
         ([], "SIGSEGV", {}, None),
         # Records that somebody else wrote.
         ([{"signal": 3}, {"at": 1}, order(at="x"), order("; rm"), order(at=1e300), {}], None, {}, None),
-        ([order(reach=3)], None, {"kind": "slurm", "ends_at": "²"}, "SIGTERM sent to exptrack alone, in SLURM job"),
+        ([order(reach=3)], None, {"kind": "lsf", "ends_at": "²"}, "SIGTERM sent to exptrack alone, in LSF job"),
     ],
 )
 def test_the_sentence(orders, died_of, scheduler, text):
     assert stopped_by(orders, died_of, scheduler) == text
+
+
+@pytest.mark.parametrize(
+    ("orders", "died_of", "scheduler", "cause", "text"),
+    [
+        ([order()], "SIGTERM", SLURM, "cancelled", "SIGTERM sent to all its processes, in SLURM job 12, cancelled"),
+        (
+            [order("SIGUSR1", "process", 9900), order(reach="process", at=9990)],
+            "SIGTERM",
+            SLURM,
+            "at its time limit",
+            "SIGUSR1 sent to exptrack alone, in SLURM job 12, 100 s before its time limit; then SIGTERM 90 s later",
+        ),
+        (
+            [order("SIGUSR1", "process"), order(reach="process")],
+            "SIGTERM",
+            {"kind": "slurm", "job": "12"},
+            "at its time limit",
+            "SIGUSR1 sent to exptrack alone, in SLURM job 12, before its time limit; then SIGTERM 0 s later",
+        ),
+        ([order("SIGINT", "keyboard")], "SIGINT", SLURM, "cancelled", "SIGINT from the keyboard"),
+        # Nobody was told: the batch shell ended, and everything with it.
+        ([], None, SLURM, "at its time limit", "SLURM says of job 12: at its time limit"),
+        ([], None, {}, "cancelled", "SLURM says of job : cancelled"),
+    ],
+)
+def test_the_sentence_with_what_the_batch_system_says(orders, died_of, scheduler, cause, text):
+    assert stopped_by(orders, died_of, scheduler, cause) == text
 
 
 @pytest.mark.parametrize(
