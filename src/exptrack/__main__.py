@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 
 def main() -> None:
+    is_run = sys.argv[1:2] == ["run"]
+    if is_run:
+        gc.disable()  # as actions/run.py says; the imports until there are as many again
     from exptrack.cli.main import main as open_door
 
     if sys.stdout is None or sys.stderr is None:
         _stand_in_for_closed_streams()
     code = open_door(sys.argv[1:])
-    if sys.argv[1:2] == ["run"]:
+    if is_run:
         _leave(code)
     sys.exit(code)
 

@@ -1,14 +1,13 @@
 """One call in a thread of its own, which is known to have begun.
 
 threading.Thread.start waits without end for a thread that dies for want of memory before its first line, and so does
-whoever waits for that one; here that is an error like any other. No thread of these keeps the process from ending.
+whoever waits for that one; here that is an error like any other. No thread of these keeps the process from ending,
+unless it is the first to import `threading`, which takes that one for the main thread then: whoever does not end with
+os._exit imports it before.
 """
 
 from __future__ import annotations
 
-# Not used here, but first imported in a thread of ours it would take that one for the main thread, and the process
-# would not end before it.
-import threading  # noqa: F401 - see above
 from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
 

@@ -11,7 +11,8 @@ from itertools import islice
 from exptrack import __version__
 from exptrack.amounts import counted, size
 from exptrack.capture.code import describe
-from exptrack.capture.gpus import capture_gpus, has_driver
+from exptrack.capture.driver import has_driver
+from exptrack.capture.gpus import capture_gpus
 from exptrack.capture.masked_now import masked_now
 from exptrack.config import Project
 from exptrack.record.rundir import live_runs, stillborn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -106,7 +105,11 @@ def _find(pattern: str, cwd: str) -> list[str]:
     """What a pattern names, outermost only: `out/**` matches a folder and everything in it."""
     try:
         full = os.path.join(cwd, os.path.expanduser(pattern))
-        found = [full] if os.path.lexists(full) else glob.glob(full, recursive=True)
+        if os.path.lexists(full):
+            return [full]
+        from glob import glob
+
+        found = glob(full, recursive=True)
     except ValueError:
         return []  # a NUL, or a character no file name can have: a program may declare anything
     out: list[str] = []

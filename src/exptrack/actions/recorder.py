@@ -7,7 +7,6 @@ training goes on and the run is sealed by the supervisor or by `recover`, from t
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import select
@@ -128,8 +127,6 @@ def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -
         if taken is not None:
             from exptrack.actions.recording import Recording
 
-            gc.freeze()
-            gc.enable()
             Recording(project, run_dir, *taken, orders, answers).go()
         status = 0
     except BaseException:  # noqa: BLE001 - this process ends here in any case; nothing above it is ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -90,6 +91,9 @@ class Recording:
             ready, _, _ = select.select([self.orders], [], [], QUICK if now - began < CALM else CALM)
             if ready and not self._hear():
                 return
+            if not gc.isenabled() and now - began >= CALM:
+                gc.freeze()  # off until here (run.py): a short run is over before there is garbage worth looking for
+                gc.enable()
             while self._attempt(self._poll) and not select.select([self.orders], [], [], 0)[0]:
                 pass
             now = time.monotonic()
@@ -140,6 +144,7 @@ class Recording:
         """The supervisor was killed. The child's output ended with it; the run is over when the child is.
 
         It may have been killed after it wrote end.json and before it told."""
+        gc.enable()
         while rundir.is_child_alive(self.run_dir.read(rundir.PROCESS)):
             self._attempt(self._poll)
             self._attempt(self.reading.flush)

@@ -1,21 +1,18 @@
 """GPUs through NVML: what the child can see, each property on its own, nothing invented where there is none.
 
-Any call into NVML may block for ever in a sick driver, nvmlInit first of all: everything here but `has_driver` is to be
-run where a hang does no harm (see patience.py). Only this module knows pynvml.
+Any call into NVML may block for ever in a sick driver, nvmlInit first of all: everything here is to be run where a hang
+does no harm (see patience.py). Only this module knows pynvml.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from exptrack.capture.driver import has_driver
 from exptrack.capture.visible_gpus import Device, uses_indexes, visible_devices
 from exptrack.model import Gpu
 from exptrack.typed import Any, NamedTuple
-
-_SIGNS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
-_LIBRARY = "libnvidia-ml.so.1"
 
 
 class GpuFacts(NamedTuple):
@@ -28,12 +25,6 @@ class GpuFacts(NamedTuple):
 
 class NvmlError(Exception):
     """NVML is there and cannot be used; the text is its own."""
-
-
-def has_driver(env: Mapping[str, str]) -> bool:
-    """Is there any sign of an NVIDIA driver? Cheap, never blocks; importing pynvml costs 30 to 60 ms."""
-    folders = env.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    return any(map(os.path.exists, _SIGNS)) or any(os.path.exists(os.path.join(f, _LIBRARY)) for f in folders if f)
 
 
 def capture_gpus(env: Mapping[str, str]) -> GpuFacts:

@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from exptrack.capture.gpus import GpuFacts, capture_gpus, has_driver
-from exptrack.capture.meter import gpu_reader
-from exptrack.capture.patience import Errand
+from exptrack.capture.driver import has_driver
 from exptrack.capture.scheduler import scheduler_facts
 from exptrack.model import Machine
+from exptrack.typed import TYPE_CHECKING
 
-__all__ = ["capture_machine", "gpu_reader"]
+if TYPE_CHECKING:
+    from exptrack.capture.gpus import GpuFacts
+    from exptrack.capture.meter import GuardedMeter
 
 GPU_PATIENCE = 10.0
 CGROUP = "/sys/fs/cgroup"
@@ -22,8 +23,8 @@ CGROUP = "/sys/fs/cgroup"
 def capture_machine(env: Mapping[str, str], warn: Callable[[str], None] | None = None) -> Machine:
     """Everything known of the machine. `warn` is told what could not be found out. Takes at most GPU_PATIENCE seconds
     when the GPU driver hangs, and milliseconds else."""
-    facts = _gpus(env)
-    if warn is not None:
+    facts = _gpus(env) if has_driver(env) else None
+    if warn is not None and facts is not None:
         for text in facts.warnings:
             warn(text)
     return Machine(
@@ -31,21 +32,31 @@ def capture_machine(env: Mapping[str, str], warn: Callable[[str], None] | None =
         cpu=processor_name(),
         cores=usable_cores(),
         memory=usable_memory(),
-        gpus=facts.gpus,
-        cuda=facts.cuda,
+        gpus=facts.gpus if facts else (),
+        cuda=facts.cuda if facts else None,
         scheduler=scheduler_facts(env),
     )
 
 
 def _gpus(env: Mapping[str, str]) -> GpuFacts:
-    if not has_driver(env):
-        return GpuFacts()
+    from exptrack.capture.gpus import GpuFacts, capture_gpus
+    from exptrack.capture.patience import Errand
+
     errand = Errand(lambda: capture_gpus(env))
     if not errand.wait(GPU_PATIENCE):
         return GpuFacts(warnings=(f"GPUs not recorded: the driver did not answer within {GPU_PATIENCE:g} seconds",))
     if isinstance(errand.result, GpuFacts):
         return errand.result
     return GpuFacts(warnings=(f"GPUs not recorded: {type(errand.error).__name__}: {errand.error}",))
+
+
+def gpu_reader(env: Mapping[str, str]) -> GuardedMeter | None:
+    """What the sampler reads GPUs with; None where there is no driver. Does not block."""
+    if not has_driver(env):
+        return None
+    from exptrack.capture.meter import GuardedMeter
+
+    return GuardedMeter(env)
 
 
 def system_name() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from exptrack.capture.gpus import NvmlError, has_driver, open_nvml
+from exptrack.capture.gpus import NvmlError, open_nvml
 from exptrack.capture.patience import Errand
 from exptrack.typed import Any, NamedTuple
 
@@ -120,8 +120,3 @@ class GuardedMeter:
             self._meter = GpuMeter(self._env)
         except NvmlError:
             return  # said once already, where the machine is described
-
-
-def gpu_reader(env: Mapping[str, str]) -> GuardedMeter | None:
-    """What the sampler reads GPUs with; None where there is no driver. Does not block."""
-    return GuardedMeter(env) if has_driver(env) else None

@@ -6,6 +6,7 @@ thread does not keep the process from ending.
 
 from __future__ import annotations
 
+import threading  # noqa: F401 - see beside.py: what is called here may import it, and may never return
 from collections.abc import Callable
 
 from exptrack.beside import Beside

@@ -9,7 +9,7 @@ waited for a thousand files or 256 MiB at a time. Nothing has a name before its 
 from __future__ import annotations
 
 import os
-from threading import Lock
+from _thread import allocate_lock
 
 from exptrack.files import publish, remove_if_there, sync_folder
 from exptrack.store.copying import start_writing
@@ -31,7 +31,7 @@ class Bulk(Objects):
 
     def __init__(self, root: str, hints: Hints | None = None) -> None:
         super().__init__(root, hints)
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self._waiting: dict[str, str] = {}
         self._size = 0
         self._folders: set[str] = set()

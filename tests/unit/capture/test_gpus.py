@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from exptrack.capture.gpus import capture_gpus, has_driver
+from exptrack.capture.driver import has_driver
+from exptrack.capture.gpus import capture_gpus
 
 FACTS = """
 from exptrack.capture.gpus import capture_gpus

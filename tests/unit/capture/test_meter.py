@@ -95,7 +95,8 @@ def test_a_mig_instance_has_no_energy_of_its_own(read):
 GUARDED = """
 import exptrack.capture.meter as meters
 meters.PATIENCE = 0.3
-read = meters.gpu_reader(os.environ)
+from exptrack.capture.machine import gpu_reader
+read = gpu_reader(os.environ)
 answer = [read({os.getpid()}), read({os.getpid()})]
 """
 

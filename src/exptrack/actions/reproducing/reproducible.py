@@ -211,7 +211,8 @@ def _machine(m: RunManifest, is_thorough: bool) -> Check:
     wanted = sorted({g.name for g in m.machine.gpus})
     if not wanted:
         return Check("machine", True, False, system)
-    from exptrack.capture.gpus import capture_gpus, has_driver
+    from exptrack.capture.driver import has_driver
+    from exptrack.capture.gpus import capture_gpus
 
     here: set[str] | None = {g.name for g in capture_gpus(os.environ).gpus} if is_thorough else None
     if here is None and has_driver(os.environ):

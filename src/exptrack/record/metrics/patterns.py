@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import signal
-import threading
 from collections.abc import Mapping
 from types import FrameType
 
@@ -50,18 +49,22 @@ class Patterns:
         found: list[list[Found]] = [[] for _ in lines]
         if not self._compiled:
             return found
-        if threading.current_thread() is not threading.main_thread():
+        try:
+            before = signal.signal(signal.SIGVTALRM, _fire)
+        except ValueError:  # what Python says outside the main thread
             self._drop_all()
             return found
-        done = 0
-        while self._compiled and done < len(lines):
-            done = self._read_some(lines, done, found, state)
+        try:
+            done = 0
+            while self._compiled and done < len(lines):
+                done = self._read_some(lines, done, found, state)
+        finally:
+            signal.signal(signal.SIGVTALRM, before)
         return found
 
     def _read_some(self, lines: list[str], first: int, found: list[list[Found]], state: State) -> int:
         """Read from line `first` on until all is read, or a pattern is dropped; the line to go on with."""
         number = first
-        before = signal.signal(signal.SIGVTALRM, _fire)
         try:
             signal.setitimer(signal.ITIMER_VIRTUAL, BUDGET, BUDGET)
             for number in range(first, len(lines)):
@@ -73,7 +76,6 @@ class Patterns:
             return number
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.signal(signal.SIGVTALRM, before)
         return len(lines)
 
     def _read_one(self, line: str, out: list[Found], state: State) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from exptrack.model import Point
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.lines import Cutter, frames, has_controls
-from exptrack.record.metrics.patterns import Patterns
 from exptrack.record.metrics.registry import FAMILIES, may_be_box
 from exptrack.record.metrics.series import Sink
 from exptrack.record.metrics.state import Found, State
 from exptrack.record.metrics.sweeper import Sweeper
+from exptrack.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exptrack.record.metrics.patterns import Patterns
 
 _MOST_RANKS = 256
 # Nobody prints longer lines of metrics, but for JSON; and no expression below is quick on them.
@@ -37,7 +40,11 @@ class Recogniser:
     ) -> None:
         self._cutter = Cutter()
         self._sink = Sink(ignore, rename or {})
-        self._patterns = Patterns(patterns or {}, self._sink.warnings)
+        self._patterns: Patterns | None = None
+        if patterns:
+            from exptrack.record.metrics.patterns import Patterns
+
+            self._patterns = Patterns(patterns, self._sink.warnings)
         self._states: dict[int, State] = {0: State()}
         self._witness = witness
         self._sweeper = Sweeper(self._states, self._sink, self._line)
@@ -81,7 +88,9 @@ class Recogniser:
             self._sweeper.read(b"".join(raw + b"\n" for raw, _ in cut), out, [is_frame for _, is_frame in cut])
 
     def _one_by_one(self, lines: list[tuple[bytes, bool]], out: list[Point]) -> None:
-        own = self._patterns.read([raw.decode("utf-8", "replace") for raw, _ in lines], self._states[0])
+        own: list[list[Found]] = [[] for _ in lines]
+        if self._patterns:
+            own = self._patterns.read([raw.decode("utf-8", "replace") for raw, _ in lines], self._states[0])
         for (raw, is_frame), found in zip(lines, own, strict=True):
             self._sink.put(found, None, out)
             self._line(raw, out, is_frame)

@@ -38,6 +38,7 @@ _UNIT = pattern(
     r"|samples?|examples?|tokens?|tok|images?|imgs?|fps|Hz|files?|params|parameters|[xX×]|GPUs?|CPUs?|cores|lines|bits?)"
     r"(?![\w=:])(?!\s*[=:])|(?:steps?|it|iters?|iterations?|items?|words?|rows|times|epochs?)\b(?=\s*(?:[,;|)/\]]|$))))"
 )
+_UNIT_BEGINS = (*"%smhdkKMGTBbteifIpHxX×Cclwrg",)
 _RIGHT_NAME = pattern(
     r"\s?%?\s(?P<name>accuracy|acc|loss|perplexity|ppl|reward|error|f1|auc|bleu)\b(?=\s*(?:[,;.)|]|$))", re.I
 )
@@ -155,7 +156,7 @@ def _fraction(text: str, gap: str, token: re.Match[str]) -> Pair | None:
 
 
 def _pair(text: str, gap: str, start: int, end: int, number: str, pairs: list[Pair]) -> Pair | None:
-    unit = _UNIT.match(text, end)
+    unit = _UNIT.match(text, end) if text[end : end + 2].lstrip()[:1] in _UNIT_BEGINS else None
     if unit is not None and unit["time"]:
         return None
     if pairs and "/" in gap and _SECOND.fullmatch(gap) and "." in number:
