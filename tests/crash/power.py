@@ -23,8 +23,10 @@ WORLDS = ("strict", "empty", "torn")
 
 # Runs `code` and appends one JSON line for each call below `top` to `journal`, after the call came back well.
 RECORDER = """
-import base64, json, os, sys
+import base64, json, os, sys, threading
 top, journal, code = sys.argv[1:4]
+# A call and its note are one step: of two threads none may note before the other what it did after it.
+turn = threading.RLock()
 paths, said = {}, os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 real = {n: getattr(os, n) for n in ("open", "write", "fsync", "close", "link", "replace", "rename", "unlink", "mkdir",
                                     "rmdir", "ftruncate")}
@@ -84,11 +86,25 @@ def one(kind):
             note(kind, name(path))
     return call
 
-os.open, os.write, os.fsync, os.ftruncate = call_open, call_write, call_fsync, call_ftruncate
+def in_turn(call):
+    def alone(*words, **more):
+        with turn:
+            return call(*words, **more)
+    return alone
+
+def call_syncfs(fd):
+    is_done = real_syncfs(fd)
+    if is_done:
+        note("syncfs", ".")
+    return is_done
+
+os.open, os.write, os.fsync, os.ftruncate = map(in_turn, (call_open, call_write, call_fsync, call_ftruncate))
 for kind in ("link", "replace", "rename"):
-    setattr(os, kind, two(kind))
+    setattr(os, kind, in_turn(two(kind)))
 for kind in ("unlink", "mkdir", "rmdir"):
-    setattr(os, kind, one(kind))
+    setattr(os, kind, in_turn(one(kind)))
+from exptrack.store import durable
+real_syncfs, durable.sync_all = durable.sync_all, in_turn(call_syncfs)
 exec(compile(code, "code", "exec"), {"note": note})
 """
 
@@ -142,6 +158,8 @@ class Disk:
             self._names(target)[os.path.basename(target)] = self._at(path)
             if kind == "rename":
                 del self._names(path)[base]
+        elif kind == "syncfs":
+            self._sync(self.root)
         elif kind == "fsync":
             found = self._at(path)
             if isinstance(found, File):
@@ -156,6 +174,14 @@ class Disk:
                 file.data[at:] = base64.b64decode(str(rest[1]))
             else:
                 del file.data[at:]
+
+    def _sync(self, what: File | Folder) -> None:
+        if isinstance(what, File):
+            what.synced = bytes(what.data)
+            return
+        what.synced = dict(what.names)
+        for entry in what.names.values():
+            self._sync(entry)
 
     def write(self, folder: Path, world: str) -> None:
         """The disk as it may look after the power came back."""

@@ -16,6 +16,7 @@ from exptrack.config import find_project
 from exptrack.model import Start
 from exptrack.record import rundir
 from exptrack.store.place import open_store
+from exptrack.store.trees import decode_tree
 
 START = {
     "id": "01abcdefghjkmnpq",
@@ -109,6 +110,47 @@ def test_while_a_run_is_sealed(work: Path, tmp_path: Path) -> None:
         assert store.objects.read(run.manifest.logs["stdout"]).count(b"loss=") == 50, where
         assert not os.listdir(found.live), where
         check_store(store)
+        os.chdir(work)
+
+
+# Several threads, a file of several blocks past the page cache, and batches of two that one syncfs makes durable: as of
+# gigabytes, with less to write down.
+AS_IF_LARGE = """
+import exptrack.actions.outputs, exptrack.store.bulk, exptrack.store.copying, exptrack.store.durable
+exptrack.actions.outputs.MANY = 2
+exptrack.store.bulk.MANY = exptrack.store.durable.MANY = 2
+exptrack.store.durable._tells_all = lambda fd: True
+exptrack.store.copying.BLOCK = exptrack.store.copying.LARGE_BLOCK = 1 << 14
+exptrack.store.objects.BLOCK = exptrack.store.copying.LARGE = 1 << 14
+"""
+
+
+def test_while_large_outputs_are_saved_by_several(work: Path, tmp_path: Path) -> None:
+    """As above, of files larger than one copy buffer, each in the hands of another thread."""
+    ended(work)
+    sizes = {"weights.bin": 100_000, "optimizer.bin": 70_000, "tokenizer.json": 30_000, "config.json": 300}
+    for number, (name, size) in enumerate(sizes.items()):
+        (work / "model" / name).write_bytes(bytes((i * i + number) % 251 for i in range(size)))
+    kept = {p.name: p.read_bytes() for p in (work / "model").iterdir()}
+    disk = Disk(work)
+    journal = journal_of(with_names(AS_IF_LARGE + SEAL, work), tmp_path, work)
+    assert sum(kind == "write" for kind, *_ in journal) > 12
+    assert any(kind == "syncfs" for kind, *_ in journal)
+    for folder, where, said in after_every_call(disk, journal, tmp_path / "after"):
+        found = find_project(str(folder))
+        assert found, where
+        (folder / ".exptrack" / "index.db").unlink(missing_ok=True)
+        store = open_store(found.store)
+        check_store(store)
+        assert store.records.has_run(str(START["id"])) or not said, where
+        os.chdir(folder)
+        age_what_nobody_knows(Path(found.live))
+        assert recover(found)[1] == [], where
+        (run,) = find_runs(found, store, [])
+        (model,) = run.manifest.artifacts
+        assert run.status == "finished", where
+        tree = decode_tree(store.objects.read(model.digest))
+        assert {f.path: store.objects.read(f.digest) for f in tree} == kept, where
         os.chdir(work)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
-from exptrack.actions.one_output import Keeper, OneOutput
+from exptrack.actions.one_output import Keeper, OneOutput, Stretch
 from exptrack.actions.written import Since, is_older
 from exptrack.config import Project
 from exptrack.model import Artifact, Declared, StoredFile
@@ -24,8 +25,11 @@ MANY, LARGE = 32, 1 << 23
 class Storage(Keeper, Protocol):
     """A store's objects, as Bulk explains them."""
 
+    root: str
+
+    def add_pieces(self, pieces: Iterable[bytes]) -> str: ...
     def settle(self) -> Mapping[str, OSError]: ...
-    def forget(self, digests: Iterable[str]) -> None: ...
+    def forget(self, digests: Iterable[str], spared: Iterable[str] = ()) -> None: ...
 
 
 def store_outputs(
@@ -52,7 +56,21 @@ def keep_outputs(
     warning; an output that cannot be kept whole is one too, and is not kept at all; one that is older than `since` is
     kept, marked and said."""
     found = [(output, path) for output in declared for path in _find(output.pattern, cwd)]
-    by_path = {path: OneOutput(path, cwd) for _, path in found}
+    by_path = {path: OneOutput(path, cwd, objects.root) for _, path in found}
+    try:
+        return _kept(objects, declared, found, by_path, since)
+    finally:
+        for one in by_path.values():
+            one.done()
+
+
+def _kept(
+    objects: Storage,
+    declared: Sequence[Declared],
+    found: Sequence[tuple[Declared, str]],
+    by_path: Mapping[str, OneOutput],
+    since: Since,
+) -> tuple[list[Artifact], list[str]]:
     _keep(objects, list(by_path.values()))
     if len(by_path) > 1:
         # While all were under way each took room from the others: what fits alone is kept all the same.
@@ -77,28 +95,41 @@ def keep_outputs(
 
 def _keep(objects: Storage, wanted: Sequence[OneOutput]) -> None:
     """Store these; what stays without `trouble` is whole, durable and named."""
-    jobs = [(one, name) for one in wanted for name in one.names]
-    each(lambda job: job[0].keep(objects, job[1]), jobs, threads=_threads(wanted, len(jobs)))
+    jobs = ((one, stretch) for one in wanted for stretch in one.stretches())
+    begun = list(islice(jobs, MANY))
+    each(lambda job: job[0].keep(objects, job[1]), chain(begun, jobs), threads=_threads(begun))
     for one in wanted:
-        one.close(objects)
-    good = {digest for one in wanted if not one.trouble for digest in one.digests()}
-    objects.forget({digest for one in wanted if one.trouble for digest in one.digests()} - good)
+        one.close(objects.add_pieces)
+    good, bad = [one for one in wanted if not one.trouble], [one for one in wanted if one.trouble]
+    if bad:
+        objects.forget(_digests(bad), _digests(good))
     try:
         refused = objects.settle()
     except OSError as e:
-        refused = dict.fromkeys(good, e)
-    for one in wanted:
-        for digest in one.digests() & refused.keys():
-            one.trouble = one.trouble or refused[digest]
+        for one in good:
+            one.trouble = e
+        return
+    for one in good if refused else ():
+        one.trouble = next((refused[digest] for digest in one.digests() if digest in refused), None)
+
+
+def _digests(outputs: Iterable[OneOutput]) -> Iterator[str]:
+    return (digest for one in outputs for digest in one.digests())
 
 
 def keep_folder(objects: Keeper, top: str) -> list[StoredFile]:
     """Everything below a folder that has bytes, as the entries of its tree. OSError when not all of it can be read."""
-    found = OneOutput(top, top, is_strict=True)
-    each(lambda name: found.keep(objects, name), found.names, threads=_threads([found], len(found.names)))
-    if found.trouble:
-        raise found.trouble
-    return found.entries()
+    found = OneOutput(top, top, None, is_strict=True)
+    stretches = found.stretches()
+    begun = list(islice(stretches, MANY))
+    threads = _threads([(found, stretch) for stretch in begun])
+    each(lambda stretch: found.keep(objects, stretch), chain(begun, stretches), threads=threads)
+    try:
+        if found.trouble:
+            raise found.trouble
+        return list(found.entries())
+    finally:
+        found.done()
 
 
 def _find(pattern: str, cwd: str) -> list[str]:
@@ -119,9 +150,9 @@ def _find(pattern: str, cwd: str) -> list[str]:
     return out
 
 
-def _threads(wanted: Sequence[OneOutput], count: int) -> int:
+def _threads(jobs: Sequence[tuple[OneOutput, Stretch]]) -> int:
     """One for little: a thread costs more than a small file."""
-    if count >= MANY:
+    if len(jobs) >= MANY:
         return processors()
-    size = sum(one.size_of(name) for one in wanted for name in one.names)
-    return processors() if count > 1 and size >= LARGE else 1
+    size = sum(one.size_of(name) for one, stretch in jobs for name in stretch.names)
+    return processors() if len(jobs) > 1 and size >= LARGE else 1

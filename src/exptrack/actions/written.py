@@ -9,6 +9,7 @@ name counts as written too: `mv` and `cp -p` keep the time of the bytes and are 
 from __future__ import annotations
 
 import os
+from itertools import chain
 
 from exptrack.actions.clock import SLACK, seconds_of
 from exptrack.actions.one_output import walk
@@ -44,7 +45,7 @@ def is_older(path: str, since: Since) -> bool:
     """Was nothing at `path` (a file, or a folder with all in it) written since then? False for what has gone."""
     try:
         inside = walk(path, []) if os.path.isdir(path) else ()
-        places = (os.path.realpath(path), *(os.path.join(path, name) for name in inside))
+        places = chain([os.path.realpath(path)], (os.path.join(path, name) for name in inside))
         return not any(since.has(os.lstat(place)) for place in places)
     except FileNotFoundError:
         return False

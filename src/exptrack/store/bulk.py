@@ -1,9 +1,9 @@
 """Many objects at once: written first, made durable together, named last.
 
 One fsync a file while the disk is still busy with the one before costs a third of a millisecond on a good disk and ten
-on a bad one; a first snapshot has thousands. Here the disk is told to begin with each file when it is written, and
-waited for a thousand files or 256 MiB at a time. Nothing has a name before its bytes are on disk: a crash leaves only
-`.tmp` files, and of large outputs it costs only the last batch. Several threads may add at once.
+on a bad one; a first snapshot has thousands. Here the disk is waited for a thousand files or 256 MiB at a time
+(durable.py), and told to begin with large ones when they are written. Nothing has a name before its bytes are on disk:
+a crash leaves only `.tmp` files, and of large outputs it costs only the last batch. Several threads may add at once.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from _thread import allocate_lock
 
 from exptrack.files import publish, remove_if_there, sync_folder
 from exptrack.store.copying import start_writing
+from exptrack.store.durable import Disk
 from exptrack.store.modes import make_folder
 from exptrack.store.objects import Objects
 from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from exptrack.store.hints import Hints
 
 MANY, MUCH = 1024, 1 << 28
+# Smaller ones are written by the time anybody would wait for them.
+BEGUN = 1 << 16
 
 
 class Bulk(Objects):
@@ -36,6 +39,14 @@ class Bulk(Objects):
         self._size = 0
         self._folders: set[str] = set()
         self._trouble: dict[str, OSError] = {}
+        self._disk: Disk | None = None
+        self._made: set[str] = set()
+
+    def _begin(self) -> None:
+        if self._disk is None:
+            make_folder(self.root, self.modes)
+            with self._lock:
+                self._disk = self._disk or Disk(self.root)
 
     def has(self, digest: str) -> bool:
         return self.path(digest) in self._waiting or super().has(digest)
@@ -45,7 +56,8 @@ class Bulk(Objects):
 
     def _seal(self, fd: int, tmp: str, path: str, size: int) -> None:
         self._close(fd, path, size)
-        start_writing(fd)
+        if size >= BEGUN:
+            start_writing(fd)
         full: dict[str, str] = {}
         with self._lock:
             is_first = path not in self._waiting
@@ -60,27 +72,32 @@ class Bulk(Objects):
         self._name(full)
 
     def _name(self, batch: dict[str, str]) -> None:
-        """fsync every file of a batch, then name it; what the disk refuses is noted and stays without a name."""
-        whole = [path for path in batch if self._try(path, lambda path: _sync(batch[path]))]
-        for path in whole:
-            if self._try(path, lambda path: self._publish(batch[path], path)):
-                self._folders.add(os.path.dirname(path))
-            else:
-                remove_if_there(batch[path])
-        for path in batch.keys() - whole:
-            remove_if_there(batch[path])
+        """Make every file of a batch durable, then name it; what the disk refuses is noted and stays without a name."""
+        if not batch:
+            return
+        refused = self._disk.sync([*batch.values()]) if self._disk else {}
+        for path, tmp in batch.items():
+            trouble = refused.get(tmp)
+            if trouble is None:
+                try:
+                    self._publish(tmp, path)
+                    continue
+                except OSError as e:
+                    trouble = e
+            self._trouble[path] = trouble
+            remove_if_there(tmp)
 
     def _publish(self, tmp: str, path: str) -> None:
-        make_folder(os.path.dirname(path), self.modes)
-        publish(tmp, path)
-
-    def _try(self, path: str, step: Callable[[str], object]) -> bool:
+        folder = os.path.dirname(path)
+        if folder not in self._made:
+            make_folder(folder, self.modes)
+            self._made.add(folder)
+        self._folders.add(folder)
         try:
-            step(path)
-        except OSError as e:
-            self._trouble[path] = e
-            return False
-        return True
+            publish(tmp, path)
+        except FileNotFoundError:
+            make_folder(folder, self.modes)  # the store was taken away meanwhile
+            publish(tmp, path)
 
     def settle(self) -> Mapping[str, OSError]:
         """Name what is waiting, then fsync the folders; tells what could not be stored, and forgets it. OSError when a
@@ -106,22 +123,16 @@ class Bulk(Objects):
         for trouble in self.settle().values():
             raise trouble
 
-    def forget(self, digests: Iterable[str]) -> None:
-        for path in map(self.path, digests):
-            tmp = self._waiting.pop(path, None)
-            if tmp is not None:
-                remove_if_there(tmp)
+    def forget(self, digests: Iterable[str], spared: Iterable[str] = ()) -> None:
+        lost = {path for path in map(self.path, digests) if path in self._waiting}
+        lost.difference_update(map(self.path, spared))
+        for path in lost:
+            remove_if_there(self._waiting.pop(path))
 
     def drop(self) -> None:
         """Take away what has no name yet."""
         for tmp in self._waiting.values():
             remove_if_there(tmp)
         self._waiting.clear()
-
-
-def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        if self._disk:
+            self._disk.close()

@@ -111,6 +111,17 @@ class Objects:
                 self._seal(fd, tmp, self.path(digest), len(data))
         return digest
 
+    def add_pieces(self, pieces: Iterable[bytes]) -> str:
+        """Store bytes that come in pieces, as one object; returns its digest. OSError as `add_bytes`."""
+        summer, size = sha256(), 0
+        with self._new() as (fd, tmp):
+            for piece in pieces:
+                write_all(fd, piece)
+                summer.update(piece)
+                size += len(piece)
+            self._place(fd, tmp, digest := summer.hexdigest(), size, fd)
+        return digest
+
     def add_file(self, path: str) -> tuple[str, int]:
         """Store a file's bytes, hashed and copied in one pass -> (digest, bytes). Read again when it changed meanwhile
         (a checkpoint being rewritten); after three tries what was read last is kept, whole by its own digest."""
@@ -146,15 +157,19 @@ class Objects:
     def _copy(self, source: int) -> tuple[str, int]:
         with self._new() as (fd, tmp):
             digest, size = copy(source, fd)
-            if self.touch(digest, size, source):
-                remove_if_there(tmp)
-            else:
-                self._seal(fd, tmp, self.path(digest), size)
+            self._place(fd, tmp, digest, size, source)
         return digest, size
+
+    def _place(self, fd: int, tmp: str, digest: str, size: int, source: int) -> None:
+        if self.touch(digest, size, source):
+            remove_if_there(tmp)
+        else:
+            self._seal(fd, tmp, self.path(digest), size)
 
     @contextmanager
     def _new(self) -> Iterator[tuple[int, str]]:
         """A new, empty file (descriptor, path) that has no name yet; gone when the block fails."""
+        self._begin()
         tmp = temporary_name(self.root, "object")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
@@ -169,6 +184,9 @@ class Objects:
             raise
         finally:
             os.close(fd)
+
+    def _begin(self) -> None:
+        """Something is about to be written."""
 
     def _close(self, fd: int, path: str, size: int) -> None:
         """Nobody will write to it any more: its final mode, and for a large one the time that says so."""
@@ -191,8 +209,9 @@ class Objects:
         """Now everything added is on disk and named, but for the digests it tells. Here: it was so before."""
         return {}
 
-    def forget(self, digests: Iterable[str]) -> None:
-        """These will not be named by any record: what has no name yet need not get one. Here: all have theirs."""
+    def forget(self, digests: Iterable[str], spared: Iterable[str] = ()) -> None:
+        """These, but for `spared`, will not be named by any record: what has no name yet need not get one. Here: all
+        have theirs."""
 
     def read(self, digest: str, limit: int = MOST_READ) -> bytes:
         """The bytes, checked against their name; Damaged when missing or altered, or (nothing is read then) when they

@@ -24,9 +24,18 @@ def encode_tree(files: Iterable[StoredFile]) -> bytes:
     """Canonical bytes of a tree; ValueError for a path that may not be in one, or may not be beside another."""
     rows = sorted(files, key=lambda f: f.path)
     _check(rows)
-    # One dumps over all rows and a cheap split is 4x faster than one call a row; a row has no newline inside.
-    lines = [json.dumps((f.path, f.mode, f.size, f.digest), separators=(",", ":")) for f in rows]
-    return ("\n".join([HEADER, *lines]) + "\n").encode("ascii")
+    return f"{HEADER}\n".encode() + encode_rows(rows)
+
+
+def encode_rows(files: Iterable[StoredFile]) -> bytes:
+    """The lines of these entries, unchecked and as they come; a row has no newline inside."""
+    quoted = json.JSONEncoder().encode  # one for all: json.dumps would make an encoder a row
+    return "".join([f'[{quoted(f.path)},"{f.mode}",{f.size},"{f.digest}"]\n' for f in files]).encode("ascii")
+
+
+def decode_rows(lines: bytes) -> list[StoredFile]:
+    """What `encode_rows` made, by ourselves and a moment ago: unchecked."""
+    return [StoredFile(path=p, mode=m, size=s, digest=d) for p, m, s, d in map(json.loads, lines.splitlines())]
 
 
 def decode_tree(data: bytes) -> tuple[StoredFile, ...]:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exptrack.actions.one_output import OneOutput, walk
 from exptrack.actions.outputs import keep_folder, keep_outputs, store_outputs
 from exptrack.actions.written import Since
 from exptrack.model import Declared
@@ -486,3 +487,53 @@ def test_asking_for_a_digest_does_not_leave_anything_out_silently(work):
 
     with pytest.raises(FileNotFoundError):
         keep_folder(Gone(), str(work / "out"))
+
+
+# --- many files ------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_walked_in_the_order_of_its_tree(tmp_path):
+    names = ["a.b", "a-", "a/b", "a/c.d/e", "a/c/z", "b", "ab/0", "\u00e9/x", "z/" + os.fsdecode(b"\xff")]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert list(walk(str(tmp_path))) == sorted(names)
+
+
+def test_large_files_are_not_left_to_one_thread_and_many_small_ones_are_taken_together(tmp_path):
+    for i in range(3000):
+        (tmp_path / f"{i:04d}").write_bytes(b"")
+    one = OneOutput(str(tmp_path), str(tmp_path), None)
+    stretches = list(one.stretches())
+    assert [s.place for s in stretches] == list(range(len(stretches)))
+    assert [n for s in stretches for n in s.names] == [f"{i:04d}" for i in range(3000)]
+    assert {len(s.names) for s in stretches[:32]} == {1}
+    assert len(stretches[-2].names) > 32
+
+
+def test_more_files_than_a_listing_in_memory_has_room_for(work, tmp_path, monkeypatch):
+    """Several threads, several batches, and one file that vanishes meanwhile: the tree is that of what was kept."""
+    monkeypatch.setattr("exptrack.store.listing.MOST", 5000)
+    monkeypatch.setattr("exptrack.store.bulk.MANY", 64)
+    for i in range(500):
+        place = work / "out" / f"d{i % 7}" / f"{i}.txt"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"{i % 100}")
+    store = Objects(str(tmp_path / "objects"))
+    bulk = Bulk(store.root)
+    real = bulk.add_file
+
+    def add_file(path):
+        if path.endswith("/77.txt"):
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return real(path)
+
+    bulk.add_file = add_file
+    (artifact,), warnings = keep_outputs(bulk, [Declared(label="out", pattern="out")], str(work), LONG_AGO)
+    bulk.drop()
+    assert warnings == [f"output out: {work}/out: left out d0/77.txt: No such file or directory"]
+    files = decode_tree(store.read(artifact.digest))
+    assert {f.path for f in files} == {f"d{i % 7}/{i}.txt" for i in range(500) if i != 77}
+    assert artifact.files == 499
+    assert all(store.is_whole(f.digest) for f in files)
+    assert not [name for name in os.listdir(store.root) if name.startswith(".")]
