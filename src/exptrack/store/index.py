@@ -94,7 +94,8 @@ class Index:
         reason = "; ".join(self.warnings)
         try:
             if not self._is_outdated and not reason:
-                sync.add_runs(self._conn, [sync.Material(manifest, sync.trees_of(store, manifest))])
+                sync.add_folders(self._conn, store, [manifest])
+                sync.add_runs(self._conn, [manifest])
         except sqlite3.Error as e:
             reason = str(e)
         return f"the run is not in the index yet ({reason}); the next `exptrack ls` adds it" if reason else None
@@ -103,7 +104,7 @@ class Index:
         """Add a run that has no manifest in the store yet, with what was said about it: only to an index in memory."""
         assert self.path == ":memory:"
         schema.insert(self._conn, {"events": [schema.row_of_event(event) for event in said]})
-        sync.add_runs(self._conn, [sync.Material(manifest, {})])
+        sync.add_runs(self._conn, [manifest])
 
     def events(self, run_id: str) -> list[Event]:
         return self._guarded(lambda: sync.events_of(self._conn, run_id))
@@ -116,7 +117,7 @@ class Index:
         """A manifest that was whole when it was indexed no longer is: answer as a rebuilt index would."""
 
         def work() -> None:
-            with sync.transaction(self._conn):
+            with schema.transaction(self._conn):
                 schema.delete_run(self._conn, run_id)
                 schema.insert(self._conn, {"problems": [(f"runs/{run_id}.json", schema.clean(message))]})
 

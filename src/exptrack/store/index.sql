@@ -109,15 +109,41 @@ CREATE TABLE artifacts (
 );
 CREATE INDEX artifacts_by_run ON artifacts (run);
 
-CREATE TABLE files (
+CREATE TABLE kept (
     run TEXT NOT NULL,
     kind TEXT NOT NULL,
     path TEXT NOT NULL,
     digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    is_tree INTEGER NOT NULL
+);
+CREATE INDEX kept_by_run ON kept (run);
+CREATE INDEX kept_by_digest ON kept (digest);
+
+-- A folder's files stand here once, however many runs kept them.
+CREATE TABLE listings (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    as_read TEXT
+);
+CREATE INDEX listings_as_read ON listings (as_read) WHERE as_read IS NOT NULL;
+CREATE TABLE listed (
+    listing INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL,
     size INTEGER NOT NULL
 );
-CREATE INDEX files_by_run ON files (run);
-CREATE INDEX files_by_digest ON files (digest);
+CREATE INDEX listed_by_digest ON listed (digest);
+
+CREATE VIEW files AS
+    SELECT run, kind, path, digest, size FROM kept
+    UNION ALL
+    SELECT k.run, k.kind, k.path, t.as_read, k.size
+    FROM listings t JOIN kept k ON k.digest = t.digest AND k.is_tree
+    WHERE t.as_read IS NOT NULL
+    UNION ALL
+    SELECT k.run, k.kind, k.path || '/' || l.path, l.digest, l.size
+    FROM listed l JOIN listings t ON t.id = l.listing JOIN kept k ON k.digest = t.digest AND k.is_tree;
 
 CREATE TABLE events (
     id TEXT PRIMARY KEY,

@@ -226,6 +226,16 @@ class Objects:
             raise altered(digest)
         return data
 
+    def pieces(self, digest: str) -> Iterator[bytes]:
+        """The bytes, block by block; Damaged when missing, or, after the last of them, when altered."""
+        summer = sha256()
+        with self._open(digest) as f:
+            while block := f.read(BLOCK):
+                summer.update(block)
+                yield block
+        if summer.hexdigest() != digest:
+            raise altered(digest)
+
     def head(self, digest: str, count: int) -> bytes:
         """The first bytes, unchecked; Damaged when there is no such file."""
         with self._open(digest) as f:

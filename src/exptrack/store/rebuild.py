@@ -51,9 +51,11 @@ def _fill(db: Database, store: Store) -> None:
     ids = records.run_ids()
     for start in range(0, len(ids), sync.CHUNK):
         rows: schema.Rows = defaultdict(list)
-        for material in sync.read_runs(store, ids[start : start + sync.CHUNK], problems):
-            run = apply_events(material.manifest, said[material.manifest.id])
-            for table, values in schema.rows_of_run(run, material.trees).items():
+        manifests = sync.read_runs(store, ids[start : start + sync.CHUNK], problems)
+        sync.add_folders(db.conn, store, manifests)
+        for manifest in manifests:
+            run = apply_events(manifest, said[manifest.id])
+            for table, values in schema.rows_of_run(run).items():
                 rows[table] += values
         _insert(db, rows)
     for model in records.models():

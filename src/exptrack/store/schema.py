@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from contextlib import contextmanager
 
 from exptrack.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from exptrack.model import Event, Promotion, Run, Scalar, StoredFile
+    from exptrack.model import Event, Promotion, Run, Scalar
 
-VERSION = 4
+VERSION = 5
 Rows = dict[str, list[tuple[Any, ...]]]
-DETAILS = ("tags", "params", "metrics", "inputs", "artifacts", "files")
+DETAILS = ("tags", "params", "metrics", "inputs", "artifacts", "kept")
 _LARGEST = 2**63 - 1
 
 
@@ -137,23 +138,26 @@ def delete_run(conn: sqlite3.Connection, run_id: str) -> None:
         conn.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))  # noqa: S608 - our own table names
 
 
-def rows_of_run(run: Run, trees: dict[str, tuple[StoredFile, ...]]) -> Rows:
-    """Every row a run has, in the order of the columns of index.sql. `trees`: digest -> entries of folder outputs."""
-    from exptrack.store.as_read import digest_as_read
+@contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing. IMMEDIATE: a reader that turns writer half-way would fail at once instead of waiting."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
 
+
+def rows_of_run(run: Run) -> Rows:
+    """Every row a run has, in the order of the columns of index.sql."""
     m, i = run.manifest, run.id
     metrics = [
         _row(i, name, s.first, s.last, s.min, s.max, s.count, s.best, s.best_step, s.last_step, s.goal, s.source)
         for name, s in m.metrics.items()
     ]
-    files = []
-    for a in m.kept:
-        files.append(_row(i, a.kind, a.path, a.digest, a.size))
-        # Also of a folder whose bytes retention let go: its tree stays, so that `which` still knows its files.
-        if a.is_tree:
-            if read := digest_as_read(trees.get(a.digest, ())):
-                files.append(_row(i, a.kind, a.path, read, a.size))
-            files += [_row(i, a.kind, f"{a.path}/{f.path}", f.digest, f.size) for f in trees.get(a.digest, ())]
     return {
         "runs": [_run_row(run)],
         "tags": [_row(i, k, v) for k, v in run.tags.items()],
@@ -161,7 +165,7 @@ def rows_of_run(run: Run, trees: dict[str, tuple[StoredFile, ...]]) -> Rows:
         "metrics": metrics,
         "inputs": [_row(i, x.name, x.path, x.digest, x.size, x.files) for x in m.inputs],
         "artifacts": [_row(i, a.kind, a.path, a.digest, a.size, a.files, int(a.is_tree)) for a in m.artifacts],
-        "files": files,
+        "kept": [_row(i, a.kind, a.path, a.digest, a.size, int(a.is_tree)) for a in m.kept],
     }
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 from exptrack.errors import ExptrackError
 from exptrack.store import schema
@@ -21,7 +20,7 @@ from exptrack.typed import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import sqlite3
 
-    from exptrack.model import Event, Promotion, RunManifest, StoredFile
+    from exptrack.model import Event, Promotion, RunManifest
     from exptrack.store.place import Store
     from exptrack.store.records import Records
 
@@ -31,13 +30,6 @@ SETTLE_NS = 3_000_000_000
 CHUNK = 1000
 
 Stamps = dict[str, tuple[int, int]]
-
-
-class Material(NamedTuple):
-    """What a run's rows are made of, read before the index is locked."""
-
-    manifest: RunManifest
-    trees: dict[str, tuple[StoredFile, ...]]
 
 
 class Differences(NamedTuple):
@@ -62,16 +54,22 @@ def sync(conn: sqlite3.Connection, store: Store) -> None:
         return
     problems: dict[str, str] = {}
     if found.shorter_runs:
-        with transaction(conn):
+        with schema.transaction(conn):
             for run_id in found.shorter_runs:
                 schema.delete_run(conn, run_id)
     add_events(conn, store, found.new_events, found.gone_events, problems)
     for start in range(0, len(found.new_runs), CHUNK):
-        add_runs(conn, read_runs(store, found.new_runs[start : start + CHUNK], problems))
+        manifests = read_runs(store, found.new_runs[start : start + CHUNK], problems)
+        add_folders(conn, store, manifests)
+        add_runs(conn, manifests)
     histories = {model: read_promotions(store.records, model, problems) for model in found.models}
-    with transaction(conn):
+    with schema.transaction(conn):
         for run_id in found.gone_runs:
             schema.delete_run(conn, run_id)
+        if found.gone_runs:
+            from exptrack.store.indexed_trees import drop_trees
+
+            drop_trees(conn)
         for model, history in histories.items():
             conn.execute("DELETE FROM promotions WHERE model = ?", (schema.clean(model),))
             schema.insert(conn, {"promotions": schema.rows_of_promotions(history)})
@@ -132,31 +130,23 @@ def _differences(conn: sqlite3.Connection, records: Records, stamps: Stamps, not
     )
 
 
-def read_runs(store: Store, run_ids: Iterable[str], problems: dict[str, str]) -> list[Material]:
-    """The manifests, and the entries of their folder outputs; what is unreadable is named in `problems`."""
+def read_runs(store: Store, run_ids: Iterable[str], problems: dict[str, str]) -> list[RunManifest]:
+    """The manifests; what is unreadable is named in `problems`."""
     out = []
     for run_id in run_ids:
         try:
-            manifest = store.records.manifest(run_id)
+            out.append(store.records.manifest(run_id))
         except (ExptrackError, OSError) as e:
             problems[f"runs/{run_id}.json"] = str(e)
-            continue
-        out.append(Material(manifest, trees_of(store, manifest)))
     return out
 
 
-def trees_of(store: Store, manifest: RunManifest) -> dict[str, tuple[StoredFile, ...]]:
-    from exptrack.store.trees import decode_tree
+def add_folders(conn: sqlite3.Connection, store: Store, manifests: Sequence[RunManifest]) -> None:
+    """Add what is in the folders that these runs kept."""
+    if any(a.is_tree for m in manifests for a in m.kept):
+        from exptrack.store.indexed_trees import add_trees  # on use: most runs keep none
 
-    trees = {}
-    for artifact in manifest.kept:
-        if artifact.is_tree:
-            try:
-                trees[artifact.digest] = decode_tree(store.objects.read(artifact.digest))
-            except (ExptrackError, OSError):
-                # Freed by `gc` or damaged: `verify` is who reports that; the run is found by all its other rows.
-                continue
-    return trees
+        add_trees(conn, store, manifests)
 
 
 def read_promotions(records: Records, model: str, problems: dict[str, str]) -> list[Promotion]:
@@ -169,9 +159,9 @@ def read_promotions(records: Records, model: str, problems: dict[str, str]) -> l
     return out
 
 
-def add_runs(conn: sqlite3.Connection, found: Sequence[Material]) -> None:
+def add_runs(conn: sqlite3.Connection, found: Sequence[RunManifest]) -> None:
     """Write runs with the events the index knows by now, in one short transaction."""
-    with transaction(conn):
+    with schema.transaction(conn):
         _write(conn, found)
 
 
@@ -192,23 +182,22 @@ def add_events(
         touched.update(run for (run,) in conn.execute("SELECT run FROM events WHERE id = ?", (event_id,)))
     known = [i for i in sorted(touched) if conn.execute("SELECT 1 FROM runs WHERE id = ?", (i,)).fetchone()]
     found = read_runs(store, known, problems)
-    with transaction(conn):
+    with schema.transaction(conn):
         schema.insert(conn, {"events": rows})
         conn.executemany("DELETE FROM events WHERE id = ?", [(i,) for i in gone])
         _write(conn, found)
 
 
-def _write(conn: sqlite3.Connection, found: Sequence[Material]) -> None:
+def _write(conn: sqlite3.Connection, found: Sequence[RunManifest]) -> None:
     from exptrack.store.fold import apply_events
 
-    for material in found:
-        run_id = material.manifest.id
-        known = conn.execute("SELECT attempts FROM runs WHERE id = ?", (run_id,)).fetchone()
-        if known and known[0] > (len(material.manifest.attempts) or 1):
+    for manifest in found:
+        known = conn.execute("SELECT attempts FROM runs WHERE id = ?", (manifest.id,)).fetchone()
+        if known and known[0] > (len(manifest.attempts) or 1):
             continue
-        run = apply_events(material.manifest, events_of(conn, run_id))
-        schema.delete_run(conn, run_id)
-        schema.insert(conn, schema.rows_of_run(run, material.trees))
+        run = apply_events(manifest, events_of(conn, manifest.id))
+        schema.delete_run(conn, manifest.id)
+        schema.insert(conn, schema.rows_of_run(run))
 
 
 def events_of(conn: sqlite3.Connection, run_id: str) -> list[Event]:
@@ -220,16 +209,3 @@ def events_of(conn: sqlite3.Connection, run_id: str) -> list[Event]:
         Event(id=i, run=run_id, action=action, at=at, author=author, data=json.loads(data))
         for i, action, at, author, data in rows
     ]
-
-
-@contextmanager
-def transaction(conn: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing. IMMEDIATE: a reader that turns writer half-way would fail at once instead of waiting."""
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        conn.execute("COMMIT")
-    except BaseException:
-        if conn.in_transaction:
-            conn.execute("ROLLBACK")
-        raise

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import StoredFile
@@ -41,22 +41,46 @@ def decode_rows(lines: bytes) -> list[StoredFile]:
 def decode_tree(data: bytes) -> tuple[StoredFile, ...]:
     """Bytes -> files; Damaged for what is no tree, has a mode we do not write or a path that leaves the folder. A newer
     format is exit 2."""
+    files = tuple(f for some in decode_lines([data.removesuffix(b"\n")]) for f in some)
+    with _damage():
+        _check_folders(files)
+    return files
+
+
+def decode_lines(blocks: Iterable[bytes]) -> Iterator[list[StoredFile]]:
+    """`decode_tree` of a tree that comes in blocks of whole lines; whether a file of it is also a folder is not looked
+    at, since that takes all of them at once."""
+    last = None
+    with _damage():
+        for block in blocks:
+            lines = block.decode("ascii").splitlines()
+            if last is None:
+                _check_header(lines.pop(0) if lines else "")
+            rows = json.loads("[" + ",".join(lines) + "]")
+            files = [StoredFile(path=p, mode=m, size=s, digest=d) for p, m, s, d in rows]
+            last = _check_rows(files, last or "")
+            for f in files:
+                if f.mode not in MODES or type(f.size) is not int or f.size < 0:
+                    raise ValueError(f"{f.path!r} has mode {f.mode!r:.20} and size {f.size!r:.40}")
+                if not isinstance(f.digest, str) or not is_digest(f.digest):
+                    raise ValueError(f"{f.path!r} has the digest {f.digest!r:.80}")
+            yield files
+        if last is None:
+            _check_header("")
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
     try:
-        header, *lines = data.decode("ascii").splitlines()
-        if header != HEADER:
-            _refuse_newer(header)
-            raise ValueError(f"its header is {header[:60]!r}")
-        rows = json.loads("[" + ",".join(lines) + "]")
-        files = tuple(StoredFile(path=p, mode=m, size=s, digest=d) for p, m, s, d in rows)
-        _check(files)
-        for f in files:
-            if f.mode not in MODES or type(f.size) is not int or f.size < 0:
-                raise ValueError(f"{f.path!r} has mode {f.mode!r:.20} and size {f.size!r:.40}")
-            if not isinstance(f.digest, str) or not is_digest(f.digest):
-                raise ValueError(f"{f.path!r} has the digest {f.digest!r:.80}")
+        yield
     except (ValueError, TypeError, RecursionError) as e:
         raise Damaged(f"not a tree of files: {e}", "`exptrack verify` lists what is damaged") from e
-    return files
+
+
+def _check_header(header: str) -> None:
+    if header != HEADER:
+        _refuse_newer(header)
+        raise ValueError(f"its header is {header[:60]!r}")
 
 
 def _refuse_newer(header: str) -> None:
@@ -69,13 +93,23 @@ def _refuse_newer(header: str) -> None:
 
 
 def _check(rows: Sequence[StoredFile]) -> None:
-    """Every path on its own, their order, and that no file is also a folder: such a tree could not be written out."""
+    _check_rows(rows, "")
+    _check_folders(rows)
+
+
+def _check_rows(rows: Sequence[StoredFile], last: str) -> str:
+    """Every path on its own, and their order after `last`; the new last one."""
     for f in rows:
         if problem := path_problem(f.path):
             raise ValueError(f"{f.path!r:.200} {problem}")
-    for a, b in pairwise(rows):
-        if a.path >= b.path:
-            raise ValueError(f"{b.path!r} stands there twice" if a.path == b.path else f"{b.path!r} is out of order")
+        if f.path <= last:
+            raise ValueError(f"{f.path!r} stands there twice" if f.path == last else f"{f.path!r} is out of order")
+        last = f.path
+    return last
+
+
+def _check_folders(rows: Sequence[StoredFile]) -> None:
+    """That no file is also a folder: such a tree could not be written out."""
     paths, checked = {f.path for f in rows}, {""}
     for f in rows:
         folder = f.path.rpartition("/")[0]
