@@ -13,7 +13,7 @@ FLOOR = {"capture": 1, "record": 1, "store": 1, "actions": 2, "cli": 3}
 OWNERS = {
     "typer": {"cli"},
     "rich": {"cli"},
-    "sqlite3": {"store/index.py", "store/rebuild.py", "store/schema.py", "store/sync.py"},
+    "sqlite3": {"store/index.py", "store/rebuild.py", "store/schema.py", "store/indexed_trees.py", "store/sync.py"},
     "sqlite_utils": {"store/rebuild.py"},
     "git": {"capture/code.py", "capture/git.py"},
     "pynvml": {"capture/machine.py", "capture/gpus.py"},

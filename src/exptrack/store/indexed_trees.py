@@ -6,7 +6,6 @@ for who reads it needs all of them at once.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 
 from exptrack.errors import ExptrackError
@@ -18,6 +17,8 @@ from exptrack.store.trees import HEADER, decode_lines, decode_tree, encode_rows
 from exptrack.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from exptrack.model import RunManifest
     from exptrack.store.place import Store
 
