@@ -19,7 +19,9 @@ _STRONG_ENDS = ("loss", "logloss", "entropy", "reward", "accuracy", "error")
 _RATES = frozenset(["lr", "learningrate"])
 _WORDS = pattern(r"[A-Za-z0-9]+")
 _PARTS = pattern(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
-_PHRASES = {("function", "value"), ("best", "value"), ("log", "prob")}
+_KINDS = frozenset(["loss", "losses", "reward", "rewards"])
+_NORMED = frozenset(["grad", "gradient", "param", "params", "parameter", "weight", "weights", "update", "updates"])
+_PHRASES = {("function", "value"), ("best", "value"), ("final", "value"), ("log", "prob")}
 # `Accuracy of the network on the 517 test images`: the words before the preposition say what it is.
 _OF = pattern(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
 _ASIDE = pattern(r"(?<=\w)\s*\([^()]*\)$")
@@ -62,6 +64,10 @@ def strength(name: str) -> int:
     stems = [part.rstrip("0123456789") or part for part in parts]
     if is_rate(name):
         return NEUTRAL
+    if stems[-1] == "norm" and _NORMED.intersection(stems):
+        return STRONG
+    if "/" in name and _is_kind(name):
+        return STRONG
     if any(part in words.NEVER or stem in words.NEVER for part, stem in zip(parts, stems, strict=True)):
         # `loss_per_sample`, `mean_length_loss`: a metric of something counted is still a metric when it ends as one.
         return (
@@ -84,6 +90,12 @@ def _may_be_per_time(name: str) -> bool:
     return "/" in name or "per" in name.lower() or ("s)" in name.casefold())
 
 
+def _is_kind(name: str) -> bool:
+    """`loss/clip`, `losses/ent`, `reward/move`: what stands before the last slash says what is measured."""
+    *above, last = name.lower().split("/")
+    return above[-1] in _KINDS and last not in words.NEVER and not is_rate(last)
+
+
 def _counts(parts: tuple[str, ...]) -> bool:
     return parts[0] in {"time", "elapsed", "speed", "eta", "memory", "gpu", "cpu", "seed", "wall", "duration"}
 
@@ -98,6 +110,12 @@ _SPLITS = {
     "validate": "val", "validating": "val", "test": "test", "testing": "test", "eval": "eval", "evaluation": "eval",
     "evaluating": "eval", "dev": "dev", "holdout": "holdout",
 }  # fmt: skip
+
+
+def split_said(text: str) -> str | None:
+    """The split among the words of a prefix: `Train Epoch`, `[valid]`, not the `test` of a run's name `cpu_test-3`."""
+    words_alone = [word for word in (given.strip("[](){}<>:;,.|*=#/-") for given in text.split()) if word.isalpha()]
+    return split_in(" ".join(words_alone))
 
 
 def split_in(text: str) -> str | None:

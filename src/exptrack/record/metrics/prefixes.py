@@ -15,7 +15,7 @@ _LEVELS = ("DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "CRITICAL", "FATAL", "TRA
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]|\s-\s|:)\s*\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?"
 _CLOCK = r"(?:\d\d/\d\d(?:/\d{2,4})? )?\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _TAG = (
-    r"\[(?!(?i:epoch|ep|step|iter|batch|train|val|test|eval|round|trial))[A-Za-z][\w.\-/]*(?::\d+)?(?::\w+)?\]"
+    r"\[(?!(?i:epoch|ep|step|iter|batch|train|val|test|eval|round|trial))[A-Za-z][\w.\-/]*(?::\d+(?:/\d+)?)?(?::\w+)?\]"
     r"(?!:?\s*(?:=|\d(?!\d{3}-)))"
 )
 _RANKS = (

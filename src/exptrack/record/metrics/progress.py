@@ -10,15 +10,15 @@ import re
 
 from exptrack.lazy import pattern
 from exptrack.record.metrics import words
-from exptrack.record.metrics.names import split_in
+from exptrack.record.metrics.names import split_in, split_said
 from exptrack.record.metrics.numbers import to_count
 from exptrack.typed import NamedTuple
 
-_EPOCH = r"epochs?|ep\.?|pass"
+_EPOCH = r"epochs?(?:[ _](?:idx|index|num))?|ep\.?|pass"
 _STEP = (
     r"global[ _-]?steps?|num[ _]updates|train(?:ing)?[ _/]steps?|total[_ ]timesteps|timesteps?|steps?|iters?"
-    r"|iterations?|updates?"
-    r"|batch(?:_idx|_id| idx|es)?|mini-?batch|n_iter|rounds?|generation|gen|trial|episodes?|checkpoint|up\."
+    r"|iterations?|iterate|updates?|ticks?"
+    r"|batch(?:[ _](?:idx|index|id)|es)?|mini-?batch|n_iter|rounds?|generation|gen|trial|episodes?|checkpoint|up\."
     r"|boosting round"
 )
 _MARK = pattern(
@@ -47,6 +47,8 @@ _DIGIT_LEADS = (
 )
 _WHOLE_RUN = ("num", "global", "total")
 _METRIC = pattern(r"(?i)loss|acc|reward|score")
+# `Training of epoch 3`, unlike `number of epochs 3`.
+_SPLIT_OF = pattern(r"(?i)\b(?:train|valid|test|eval)\w*\s+of\s+$")
 _EPOCH_OR_EPISODE = pattern(r"(?i)\b(?:epoch|ep|episode)\b")
 _LAST_WORD = pattern(r"([A-Za-z_]+)['\"]?\s*$")
 _PLURAL = pattern(r"(?i)(?:steps|epochs|iters|iterations|updates|rounds|episodes|batches|timesteps)$")
@@ -99,7 +101,7 @@ def find_progress(text: str) -> Progress:
     first = epoch or step
     split = next((m["split"].lower() for m in marks if m["split"]), None)
     if split is None and first is not None and not text[: first.start()].rstrip().endswith((".", ",")):
-        split = split_in(text[: first.start()][-40:])
+        split = split_said(text[: first.start()][-40:])
     return Progress(
         step=to_count(text[slice(*step_at)]) if step_at else None,
         epoch=to_count(epoch["n"]) if epoch else None,
@@ -126,7 +128,7 @@ def _is_mark(text: str, mark: re.Match[str]) -> bool:
     if mark["s"] and "." in mark["n"]:
         return False
     before = _LAST_WORD.search(text[: mark.start()][-24:])
-    if before is not None and before[1].lower() in words.NOT_A_MARK:
+    if before is not None and before[1].lower() in words.NOT_A_MARK and not _SPLIT_OF.search(text[: mark.start()]):
         return False
     # `steps: 500` alone is a setting; `10 epochs` never gets here. Beside a metric the plural is DeepSpeed's own mark.
     if not _PLURAL.search(word) or word.startswith(_WHOLE_RUN):

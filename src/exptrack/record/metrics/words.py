@@ -18,7 +18,7 @@ STRONG = _words(
     distortion gnorm xent ce bce logprob margin margins kappa mcc jaccard spearman pearson pearsonr spearmanr
     correlation corr silhouette purity ari nmi regret winrate deviance residual residuals fitted aic bic qwk
     sensitivity specificity tpr fpr fnr tnr hamming brier pinball hinge crps epe metric cost advantage
-    qvalue td_error divergence drift similarity success
+    qvalue td_error divergence drift similarity success objf
     """
 )
 
@@ -45,22 +45,22 @@ NEVER = _words(
     support per_second examples rows cols columns features classes items files length_penalty rate_limit latency
     uptime load_time iterations epochs steps episodes batches iteration step epoch updates update batch trial
     round timesteps timestep pgid users requests connections sockets packets retries attempt attempts retry days
-    hour year month day age price address ip temperature top_k top_p dropout warmup wd weight_decay momentum
-    beta1 beta2 gamma lambda smoothing eps epsilon tol tolerance decay clipping coef coeff coefs vnum v_num idx
-    index id ids nnz nnzs neurons units filters kernel stride padding
+    hour year month day age price ips timing exs kimg address ip temperature top_k top_p dropout warmup wd
+    weight_decay momentum beta1 beta2 gamma lambda smoothing eps epsilon tol tolerance decay clipping coef coeff
+    coefs vnum v_num idx index id ids nnz nnzs neurons units filters kernel stride padding
     """
 )
 
 # Settings by their last word (`loss_scale`, `entropy_coef`) and counts or wishes by their first (`num_`, `target_`).
 NEVER_LAST = _words(
     """
-    scale weight weights coef coeff factor alpha beta threshold thresh delta init type fn func limit max_len budget
-    interval range clip every freq frequency scheduler optimizer optim quantile level window
+    scale weight weights coef coeff factor alpha beta threshold thresh delta init type fn limit max_len budget interval
+    range clip every freq frequency scheduler optimizer optim quantile level window
     """
 )
 NEVER_FIRST = _words(
     """
-    num n nb max_steps target required expected total_params
+    num number n nb max_steps target required expected total_params machine
     """
 )
 
@@ -85,7 +85,8 @@ NOT_A_MARK = _words(
 STEP_COLUMNS = _words(
     """
     iter iteration iterations step steps gen generation round # it batch update n_iter trial counter episode
-    timestep total_timesteps it. #iter nit k ncall
+    timestep total_timesteps it. #iter nit itn k ncall number_of_trees
+    number_of_iterations example_counter
     """
 )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exptrack.record.metrics.names import LONGEST, NEUTRAL, NEVER, STRONG, split_in, strength
+from exptrack.record.metrics.names import LONGEST, NEUTRAL, NEVER, STRONG, split_in, split_said, strength
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ from exptrack.record.metrics.names import LONGEST, NEUTRAL, NEVER, STRONG, split
         "D loss",
         "R²",
         "f1-score (micro avg)",
+        "fid10k",
+        "Param Norm",
+        "losses/entropy_bonus",
+        "loss/clip",
+        "average_loss_value_func",
+        "objf",
     ],
 )
 def test_strong(name):
@@ -51,3 +57,10 @@ def test_neutral(name):
 
 def test_split():
     assert [split_in(text) for text in ("Test set", "val_loss", "evaluation", "loss")] == ["test", "val", "eval", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "split"), [("Train Epoch:", "train"), ("[valid]", "val"), ("cpu_test: Hopper-Test-3:", None)]
+)
+def test_a_prefix_names_a_split_by_a_word_of_its_own(text, split):
+    assert split_said(text) == split

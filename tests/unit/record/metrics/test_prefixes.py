@@ -18,6 +18,7 @@ from exptrack.record.metrics.prefixes import read_prefix
         "2025-11-22 20:00:00.123 | INFO     | __main__:train:42 - ",
         "[node1] 2023-01-01 10:00:00,123 (trainer:732) INFO: ",
         "[LightGBM] [Info] ",
+        "[node7:1/4] 2024-02-03 01:02:03,004 (trainer:99) INFO: ",
     ],
 )
 def test_the_message_begins_behind_it(prefix):
