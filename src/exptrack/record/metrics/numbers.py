@@ -9,7 +9,8 @@ from __future__ import annotations
 from exptrack.lazy import pattern
 
 # Possessive: a number is read whole or not at all, and four thousand digits in a row cost no more than they should.
-PLAIN = r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?+"
+# Fortran prints a D before the exponent.
+PLAIN = r"(?:\d{1,3}(?:,\d{3})++(?:\.\d++)?|\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++|D[-+]\d\d++)?+"
 NUMBER = rf"[-+]?{PLAIN}"
 NOT_FINITE = r"[-+]?(?:nan|NaN|NAN|inf|Inf|INF|infinity|Infinity)\b"
 
@@ -35,7 +36,7 @@ def to_float(text: str) -> float:
     """The printed number as float64: `1,234.5`, `1e-5`, `nan`, `-nan`, `inf` included. ValueError for anything else."""
     if text[-1:] in "nN" and _ODD_NAN.match(text):
         return float("nan")
-    return float(text.replace(",", ""))
+    return float(text.replace(",", "").replace("D", "e"))
 
 
 def to_count(text: str) -> int | float:

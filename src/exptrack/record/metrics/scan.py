@@ -24,13 +24,13 @@ _SUFFIX = pattern(r"\.[a-z]")
 _FILE_VALUE = pattern(r"\w+=[A-Za-z/.~]")
 _CALL = pattern(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
 _WRAPPED = pattern(
-    r"(?:\b(?:np|numpy|jnp|torch|tf)\.)?\b(?:tensor|Tensor|Array|array|DeviceArray|float\d*|int\d*|EagerTensor)\(\s*\[?\s*"
+    r"(?:\b(?:np|numpy|jnp|torch|tf)\.)?\b(?:tensor|Tensor|param|Array|array|DeviceArray|float\d*|int\d*|EagerTensor)\(\s*\[?\s*"
     r"([-+\w.]+)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
 )
 _BAD_SIGN = ("<", ">", "~", "≥", "≤", "==", "=>", "->", "<-", "!=", "<=", ">=", "~=", "+=", "*=", "/=", "-=")
-_MAY_PRECEDE_SIGN = (*"_)]'\"%.?²",)
+_MAY_PRECEDE_SIGN = (*"_)]'\"%.?²|",)
 _DELIMITER = pattern(
-    r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
+    r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|!\s+|(?<!\w\[\d)[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
 )
 _LEADING = pattern(r"^(?:(?:and|with|at|the|a|an|has|got|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I)
 _UNIT = pattern(
@@ -46,8 +46,16 @@ _SECOND = pattern(r"\s*/\s*$")
 _RATIO_AFTER = pattern(r"\s*=\s*(?P<num>[01]?\.\d+)(?![\w.])")
 _PERCENT_AFTER = pattern(r"\s*\(\s*(?P<num>\d+(?:\.\d+)?)\s*%\s*\)")
 _LISTED = pattern(r"\s?%?(?:\s*+\([^)]*\))?(?:\s*+(?:\+/?-|±)\s*+[\d.eE+-]+)?(?:\t|\s{2}|\s[-–]|\s*+(?:[,;|)\]\[]|$))")
+_CALLED = pattern(r"(?<=\w)\([^()=]*,[^()=]*\)(?=\s*=\s)")
+_NORM = pattern(r"(?:^|(?<=[\s,]))(\|{1,2})[A-Za-z]\w*(?: [A-Za-z]\w*)*\1$")
+_BULLETS = ("-", "*", "•", ">", "+")
+_BULLET = pattern(r"^[-*•>+]\s+")
+_OPENERS = ("[", ":")
+_RANGE = pattern(r"@0?\.\d+:$")
 _QUOTED_END = pattern(r"\s'([\w/.@ -]+)$")
 _TRAILER = pattern(r"(?:\s?%)?(?:\s*\(\s*[-+\w.,%* =:]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?")
+_TIMES = frozenset("s sec secs second seconds ms min mins minute minutes h hr hrs hour hours day days".split())
+_TIMES_BEGIN = frozenset(word[0] for word in _TIMES)
 _TRAILING = ("%", "(", "+", "±")
 _NO_NAME = pattern(r"[\0\"?<>{}$\\`;!|=,&~]|^[/:]|^[^\w(.]*$")
 _AT = pattern(r"(?i)[\s,(]{0,9}\b(?:at|after|in|for|on|of)(?: the)?(?: end of)?$|[\s,(@]+$")
@@ -60,6 +68,9 @@ def mask(body: str) -> str:
         body = _CALL.sub(_blank, body)
     elif "(" in body:
         body = _WRAPPED.sub(_unwrap, body)
+    if ") =" in body:
+        # Julia's `loss(x, y) = 0.5`: what it was taken of is no part of the name.
+        body = _CALLED.sub(lambda found: " " * len(found[0]), body)
     # The points of numbers are no reason to compile the long expression, or to run it.
     if "/" in body or ("." in body and ("?" in body or "&" in body or _SUFFIX.search(body))):
         body = _FILES.sub(_blank, body)
@@ -93,8 +104,8 @@ def scan(text: str, progress: Progress = NOWHERE) -> list[Pair]:
             previous_end = max(previous_end, marks[0][1])
             continue
         gap = text[previous_end:start]
-        if progress.spans and gap.strip() in (":", "="):
-            gap = _name_before_mark(text, previous_end, progress) + gap
+        if progress.spans and gap.strip() in (":", "=", "is"):
+            gap = f"{_name_before_mark(text, previous_end, progress)} {gap}"
         number = token["num"] or token["neg"]
         if token["count"]:
             pair = _fraction(text, gap, token)
@@ -104,13 +115,34 @@ def scan(text: str, progress: Progress = NOWHERE) -> list[Pair]:
                 previous_end = end
             continue
         else:
-            if _is_part_of_name(gap) and number.isdigit():
+            if (number.isdigit() and _is_part_of_name(gap)) or (
+                gap[-1:] in _OPENERS and _is_within_name(text, start, end)
+            ):
                 continue
             pair = _pair(text, gap, start, end, number, pairs)
             previous_end = _after(text, end)
         if pair is not None:
             pairs.append(pair)
-    return pairs
+    return _grouped(text, pairs) if any("[" in pair.name for pair in pairs) else pairs
+
+
+def _grouped(text: str, pairs: list[Pair]) -> list[Pair]:
+    """`train[loss=0.5, acc=0.9], total[loss=0.6]`: what stands in the brackets belongs to the name before them."""
+    out, group, before = [], "", 0
+    for pair in pairs:
+        if "]" in text[before : pair.start]:
+            group = ""
+        opened, bracket, name = pair.name.rpartition("[")
+        if "]" in name:
+            opened, bracket, name = "", "", pair.name
+        group, before = opened if bracket else group, pair.end
+        if group and names.is_split_only(group):
+            pair = pair._replace(name=name, head=group)
+        elif group:
+            full = f"{group}/{name}"
+            pair = pair._replace(name=full, strength=names.strength(full))
+        out.append(pair)
+    return out
 
 
 def _name_before_mark(text: str, end: int, progress: Progress) -> str:
@@ -125,8 +157,21 @@ def _is_part_of_name(gap: str) -> bool:
     return gap[-1:].isspace() and re.search(r"\b(?:the|on|for|of|class)\s$", gap) is not None
 
 
+def _is_within_name(text: str, start: int, end: int) -> bool:
+    """The 0 of `Err[0]PerSample`, the .95 of `mAP@.5:.95`."""
+    if text[start - 1 : start] == "[" and text[end : end + 1] == "]":
+        return start > 1 and text[start - 2].isalpha() and text[end + 1 : end + 2].isalpha()
+    if text[start - 1 : start] != ":" or _RANGE.search(text[:start]) is None:
+        return False
+    return text[start] == "." or text[end : end + 8].lstrip()[:1] in (":", "=")
+
+
 def _after(text: str, end: int) -> int:
     """Where the next gap begins: past the unit, the average in brackets and the spread of this number."""
+    if text[end : end + 1] == " " and text[end + 1 : end + 2] in _TIMES_BEGIN:
+        word = text[end + 1 : end + 10].split(" ", 1)[0].rstrip(".,;)|")
+        if word in _TIMES:
+            return end + 1 + len(word)
     near = text[end : end + 40].lstrip()
     if end == len(text) or (near and near[0] not in _TRAILING):
         return end
@@ -172,7 +217,7 @@ def _pair(text: str, gap: str, start: int, end: int, number: str, pairs: list[Pa
     if (
         number.lstrip("+-").lower().startswith(("nan", "inf"))
         and not sep
-        and not re.match(r"\s*(?:[,;|)]|$)", text[end:])
+        and not re.match(r"\s*%?\s*(?:[,;|)]|$)", text[end:])
     ):
         return None
     is_percent = unit is not None and unit[0].endswith("%")
@@ -218,6 +263,9 @@ def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
     if signed is None:
         return None
     left, sep = signed
+    norm = _NORM.search(left) if left.endswith("|") else None
+    if norm and (sep or gap[-1].isspace()):
+        return norm[0], sep, left[: norm.start()].strip(" ,;\t*"), True
     if left.removeprefix(" ").replace("_", "").replace("/", "").isalnum() and left.lstrip(" ")[0] != "/":
         head, label = "", left.lstrip(" ")  # a single word, as nearly all are: nothing to part or to take off
         stripped = label
@@ -225,7 +273,10 @@ def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
         cut = 0
         for delimiter in _DELIMITER.finditer(left):
             cut = delimiter.end()
-        head, label = left[:cut], left[cut:].strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
+        head, label = left[:cut], left[cut:]
+        if label[:1] in _BULLETS:
+            label = _BULLET.sub("", label)
+        label = label.strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
         stripped = _LEADING.sub("", label).strip()
         if not stripped or _NO_NAME.search(stripped):
             return None

@@ -113,6 +113,9 @@ def _shape_of(raw: bytes, line: Line, reading: Reading) -> Shape | None:
     if len({s[0] for s in spans}) != len(spans):
         return None
     names = {p.start + at: p.name for p in reading.pairs}
+    if any(c.isdigit() for name in names.values() if name not in line.text for c in name) or "D" in line.text:
+        # A name that was put together: its digits, and those it was made of, are not to be generalised.
+        return None
     pattern, before = [rb"^"], 0
     for start, end, what in spans:
         pattern += _general(raw[before:start], names.get(start, "").encode())

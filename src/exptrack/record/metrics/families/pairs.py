@@ -18,6 +18,7 @@ from exptrack.record.metrics.scan import count_files, mask, scan
 from exptrack.record.metrics.state import Found, State
 
 _WORD_VALUE = pattern(r"\w\s?=\s?(?:['\"/~.\[({]?[A-Za-z_/~][\w./-]*|None|True|False|\[\])(?![\w(]*\s?=)")
+_ONLY_NAMED = pattern(r"\W*(?:(?:[A-Za-z][\w@.-]*|\|+\w[\w ]*\|+)\s+[-+]?[\d.]+(?:[eED][-+]?\d+)?%?[\s,]*)+$")
 _ROW_OF_NAMES = pattern(
     r"\W*(?:\w+(?: \w+)?:\s+)?(?:(?:[A-Za-z][\w@.-]*\s+){1,3}[-+]?[\d.]+(?:[eE][-+]?\d+)?%?[\s,]*){2,}$"
 )
@@ -94,11 +95,14 @@ def _choose(text: str, pairs: list[Pair], progress: Progress, state: State) -> t
     if not strong and len(pairs) == 1 and _is_whole_line(text, pairs[0]):
         return pairs, False
     is_company = progress.is_known or len(strong) > 0
+    is_counted = progress.is_known and _is_nothing_else(text, pairs, progress)
     chosen, is_stable = [], True
     for pair in pairs:
         if pair in strong or (strong and pair.strength == names.STRONG and pair.sep and not is_trial):
             chosen.append(pair)
-        elif pair.strength == names.NEVER or (not pair.sep and not (pair.is_listed and strong and progress.is_known)):
+        elif pair.strength == names.NEVER or not (
+            pair.sep or is_counted or (pair.is_listed and strong and progress.is_known)
+        ):
             continue
         elif names.is_rate(pair.name):
             if progress.is_known and (strong or pair.sep):
@@ -116,6 +120,14 @@ def _choose(text: str, pairs: list[Pair], progress: Progress, state: State) -> t
         chosen = []
     # A line with only rates or splits beside a step is no metric line of its own (`Iteration 7000, lr = 0.01` is).
     return chosen, is_stable
+
+
+def _is_nothing_else(text: str, pairs: list[Pair], progress: Progress) -> bool:
+    """`iter 20 f 8.4e+03 |g| 37.7`: a position, and then nothing but names and values."""
+    if not pairs or pairs[0].sep or not progress.spans or progress.spans[0][0] > pairs[0].start:
+        return False
+    end = max(span[1] for span in progress.spans if span[0] < pairs[0].start)
+    return _ONLY_NAMED.match(text, end) is not None
 
 
 def _has_fraction(pair: Pair) -> bool:

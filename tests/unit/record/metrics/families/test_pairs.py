@@ -31,6 +31,24 @@ from metric_texts import points, series
         ("INFO val/acc: 1", [("val/acc", 1.0, 0)]),
         ("loss=1 acc=0.5", [("loss", 1.0, 0), ("acc", 0.5, 0)]),
         ("epoch 1: loss 4, acc 0.5", [("loss", 4.0, 1), ("acc", 0.5, 1)]),
+        ("[epoch_index: 4/80][batch_index:30/95] [D loss: 0.25, acc:  61%]", [("D loss", 0.25, 30), ("acc", 61.0, 30)]),
+        ("4epoch:train:1-300batch: iter_time=2.8e-04, loss=51.5, acc=0.125, train_time=1.8", [("loss", 51.5, 4), ("acc", 0.125, 4)]),
+        ("Training of epoch 7 - WER: 0.5, loss: 16.25", [("WER", 0.5, 7), ("loss", 16.25, 7)]),
+        ("tick 12   kimg 48.4   time 3m 20s   sec/kimg 17.34   fid10k 33.5", [("fid10k", 33.5, 12)]),
+        ("x.Listener - Score at iteration 40 is 512.25", [("Score", 512.25, 40)]),
+        ("runner: gpu_test: Step: 900. Time Elapsed: 10.5 s Mean Reward: -3.25. Std of Reward: 0.5. Training.", [("Mean Reward", -3.25, 900), ("Std of Reward", 0.5, 900)]),
+        ("Hurra! New best mean Dice: 0.75", [("New best mean Dice", 0.75, 0)]),
+        ("- F-score (macro) 0.625", [("F-score (macro)", 0.625, 0)]),
+        ("iter 30 value 12.5", [("value", 12.5, 30)]),
+        ("iter 31 act 2.5e-02 f 8.5e+03 |g| 3.75e+01 CG   2", [("act", 0.025, 31), ("f", 8500.0, 31), ("|g|", 37.5, 31)]),
+        ("At iterate   25    f=  4.50D+02    |proj g|=  5.00D-01", [("f", 450.0, 25), ("|proj g|", 0.5, 25)]),
+        (" Epoch[3 of 9]: TrainLoss = 0.5; EvalErr[0]PerSample = 0.25", [("TrainLoss", 0.5, 3), ("EvalErr[0]PerSample", 0.25, 3)]),
+        ("Epoch 1, batch 9, loss[loss=0.5, ctc_loss=0.7], tot_loss[loss=0.6, ctc_loss=0.8, over 12.0 frames.]", [("loss/loss", 0.5, 9), ("loss/ctc_loss", 0.7, 9), ("tot_loss/loss", 0.6, 9), ("tot_loss/ctc_loss", 0.8, 9)]),
+        ("Epoch 2 train[loss=0.5] val[loss=0.4]", [("loss", 0.5, 2), ("val/loss", 0.4, 2)]),
+        ("mAP@.5:.95: 0.375", [("mAP@.5:.95", 0.375, 0)]),
+        ("loss(x, y) = param(0.125)", [("loss", 0.125, 0)]),
+        ("accuracy(m, x, labels, 0.0:9) = 0.875", [("accuracy", 0.875, 0)]),
+        ("Process 20/300(6.67%) average objf: -0.5 over 640.0 frames, batch average objf: -0.25 over 64 frames, epoch 1", [("average objf", -0.5, 1), ("batch average objf", -0.25, 1)]),
     ],
 )  # fmt: skip
 def test_a_line_with_metrics(text, expected):
@@ -82,3 +100,27 @@ def test_a_heading_names_split_and_epoch():
 
 def test_parameters_of_a_trial_are_no_metrics():
     assert points("trial 5: C=1.745 acc=0.9733") == [("acc", 0.9733, 5)]
+
+
+def test_names_with_digits_that_were_put_together_stay_apart():
+    lines = [f"step {i} a[loss1=0.{i}5] b[loss1=0.5]\nstep {i} a[loss2=0.{i}25] b[loss2=0.5]\n" for i in range(1, 5)]
+    assert sorted(series("".join(lines))) == ["a/loss1", "a/loss2", "b/loss1", "b/loss2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Machine precision = 2.220D-16",
+        "step 4 - timing_s/gen:100.5 - timing_s/step:131.5",
+        "epoch 3 took 2.5",
+        "a |= 0.5",
+    ],
+)
+def test_what_only_looks_like_it(text):
+    assert points(text) == []
+
+
+def test_not_a_number_of_per_cent():
+    ((name, value, step),) = points("epoch 2: validation error nan %")
+    assert (name, step) == ("validation error", 2)
+    assert value != value
