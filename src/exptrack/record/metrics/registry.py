@@ -54,7 +54,11 @@ def may_be_box(text: str, state: State) -> bool:
 
 
 def _may_be_sentence(text: str, _state: State) -> bool:
-    return any(hint in text for hint in _SENTENCES)
+    return (
+        any(hint in text for hint in _SENTENCES)
+        or (" = " in text and text.lstrip()[:1] in "-.0123456789")
+        or ("/" in text and text[-1:].isdigit() and "=" not in text)
+    )
 
 
 def _may_be_dict(text: str, _state: State) -> bool:
@@ -66,7 +70,7 @@ def _may_be_block(text: str, state: State) -> bool:
 
 
 def _may_be_table(text: str, state: State) -> bool:
-    return state.table is not None or "  " in text or "\t" in text
+    return state.table is not None or "  " in text or "\t" in text or (text.count(",") > 1 and " " not in text.strip())
 
 
 def _may_be_pairs(text: str, _state: State) -> bool:

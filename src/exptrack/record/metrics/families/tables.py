@@ -19,8 +19,11 @@ _WORD = pattern(r"\S+")
 _RULE = pattern(r"[\s\-=_+|:\u2500-\u257f]+$")
 _MOST_MISSES = 8
 _ROW_START = pattern(r"\s*[\d#*+.\-\u2713]")
+_COMMAS = pattern(r"\s*[A-Za-z_][\w./@%-]*(?:,[A-Za-z_][\w./@%-]*){2,}\s*$")
+_RANGE = pattern(r"@[\d.]+:[\d.]+")
 _CUT = "…"
 _OF = pattern(r"(\d+)\s*/\s*\d+$")
+Cell = tuple[str, int, int]  # text, start, end
 _NOT_A_NAME = pattern(r"[=:,;{}<>?!\"\\`]|^\W+$")
 
 
@@ -40,13 +43,21 @@ def read(line: Line, state: State) -> list[Found] | None:
             state.table.misses += not line.is_frame
             if state.table.misses > _MOST_MISSES:
                 state.table = None
-        elif state.table.rows > 1 and not state.table.is_pairs and not _is_report(state.table):
+        elif state.table.rows > 1 and not _may_have_gaps(state.table):
             state.table = None
         return None
     return [] if offer_header(text, state) else None
 
 
-def _cells(text: str) -> list[tuple[str, int, int]]:
+def _may_have_gaps(table: Table) -> bool:
+    return table.is_pairs or table.is_commas or _is_report(table)
+
+
+def _words(text: str) -> list[Cell]:
+    return [(m[0], *m.span()) for m in _WORD.finditer(text)]
+
+
+def _cells(text: str) -> list[Cell]:
     if "\t" in text.strip():
         out, at = [], 0
         for piece in text.split("\t"):
@@ -59,17 +70,48 @@ def _cells(text: str) -> list[tuple[str, int, int]]:
 
 def offer_header(text: str, state: State) -> bool:
     """Open a table if `text` is a header worth one."""
-    if len(text) > 2000 or _NOT_A_NAME.search(text.replace("(", "").replace(")", "").strip()[:200] or "="):
+    above, state.above = state.above, []
+    if _COMMAS.match(text):
+        return _offer_commas(text, state)
+    bare = (_RANGE.sub("@", text) if "@" in text else text).replace("(", "").replace(")", "").strip()
+    if len(text) > 2000 or _NOT_A_NAME.search(bare[:200] or "="):
         return False
     cells = _cells(text)
     columns = [cell if "(" in cell else cell.rstrip(")") for cell, _, _ in cells]
     if len(columns) < 2 or any(cell_value(c) is not None or len(c) > 60 or len(c.split()) > 4 for c in columns):
         return False
+    joined = _joined(above, text)
+    if joined:
+        columns, cells = [cell for cell, _, _ in joined], joined
     table = Table(_unique(columns), [(start, end) for _, start, end in cells])
     place_columns(table)
     if len(columns) == 2 and re.search(r"(?i)\bmetric$", columns[0]):
         table.is_pairs = True
     elif not _is_worth(table):
+        state.above = _words(text)
+        return False
+    state.table = table
+    return True
+
+
+def _joined(above: list[Cell], text: str) -> list[Cell]:
+    """A header of two lines, one word of each name above the other; empty when the lines do not stand so."""
+    below = _words(text)
+    if len(below) < 3 or len(above) != len(below):
+        return []
+    if any(abs(high[1] - low[1]) > 1 and abs(high[2] - low[2]) > 1 for high, low in zip(above, below, strict=True)):
+        return []
+    return [(f"{high[0]} {low[0]}", *low[1:]) for high, low in zip(above, below, strict=True)]
+
+
+def _offer_commas(text: str, state: State) -> bool:
+    """A CSV file on its way through the output. Tables of data are printed too, so it has to speak of both."""
+    columns = text.strip().split(",")
+    table = Table(_unique(columns), [(0, 0)] * len(columns))
+    table.is_commas = True
+    place_columns(table)
+    is_placed = table.step is not None or table.epoch is not None
+    if not is_placed or not any(names.strength(c) == names.STRONG for c in columns):
         return False
     state.table = table
     return True
@@ -86,7 +128,7 @@ def place_columns(table: Table) -> None:
     table.epoch = next(
         (i for i, c in enumerate(lowered) if c in words.EPOCH_COLUMNS and (c != "e" or "#" in lowered)), None
     )
-    table.step = next((i for i, c in enumerate(lowered) if c in words.STEP_COLUMNS), None)
+    table.step = next((i for i, c in enumerate(lowered) if c.replace(" ", "_") in words.STEP_COLUMNS), None)
 
 
 def _is_worth(table: Table) -> bool:
@@ -122,30 +164,34 @@ def is_row_of(text: str, table: Table) -> bool:
         return False
     numeric = sum(cell_value(c) is not None or _OF.match(c) is not None for c in cells)
     others = [c for c in cells if cell_value(c) is None and not _OF.match(c)]
-    return numeric >= 1 and len(others) <= max(1, len(cells) // 2) and all(len(c) < 24 for c in others)
+    return numeric >= 1 and len(others) <= max(1, len(cells) // 2) and all(len(c) < 40 for c in others)
 
 
 def row_cells(text: str, table: Table) -> list[str] | None:
     """The cells of a row, one a column; None when they do not fit. Blank cells are found by where the columns stand."""
-    cells = [cell for cell, _, _ in _cells(text)]
     wanted = len(table.columns)
+    if table.is_commas:
+        values = text.strip().split(",")
+        return values if len(values) == wanted else None
+    cells = [cell for cell, _, _ in _cells(text)]
     if len(cells) == wanted:
         return cells
-    words = [(m[0], *m.span()) for m in _WORD.finditer(text)]
+    words = _words(text)
     if len(words) == wanted or (len(words) == wanted + 1 and cell_value(words[0][0]) is None):
         return [w for w, _, _ in words][-wanted:] if len(words) == wanted else [w for w, _, _ in words]
     if len(cells) == wanted + 1 and (cell_value(cells[0]) is None or _is_report(table)):
         return cells
-    if 2 <= len(words) < wanted and (table.rows or len(words) == wanted - 1) and "\t" not in text:
-        return _by_position(words, table)
+    if 2 <= len(words) < wanted and "\t" not in text:
+        return _by_position(words, table, 3 if table.rows or len(words) == wanted - 1 else 0)
     return None
 
 
-def _by_position(words: list[tuple[str, int, int]], table: Table) -> list[str] | None:
+def _by_position(words: list[Cell], table: Table, most: int) -> list[str] | None:
+    """The words under their columns, none of them more than `most` characters off both its ends."""
     row = [""] * len(table.columns)
     for word, start, end in words:
         near = min(range(len(row)), key=lambda i: min(abs(table.spans[i][1] - end), abs(table.spans[i][0] - start)))
-        if row[near] or min(abs(table.spans[near][1] - end), abs(table.spans[near][0] - start)) > 3:
+        if row[near] or min(abs(table.spans[near][1] - end), abs(table.spans[near][0] - start)) > most:
             return None
         row[near] = word
     return row

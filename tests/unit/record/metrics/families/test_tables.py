@@ -75,3 +75,51 @@ def test_a_header_cut_at_the_terminals_edge():
     text = "     Class     Images      Box(P          R      mAP50  mA…: 100% ━━━━ 1/1 27.2it/s 0.0s\n"
     text += "       all          8        0.5       0.25       0.75    0.5\n"
     assert series(text) == {"Box(P": [(0, 0.5)], "R": [(0, 0.25)], "mAP50": [(0, 0.75)]}
+
+
+def test_a_header_of_two_lines():
+    text = (
+        "average    since      example    mean\nloss       last       counter    score\n"
+        "0.500000   0.500000         2     0.25\n0.250000   0.125000         4     0.75\n"
+    )
+    assert series(text) == {
+        "average loss": [(2, 0.5), (4, 0.25)],
+        "since last": [(2, 0.5), (4, 0.125)],
+        "mean score": [(2, 0.25), (4, 0.75)],
+    }
+
+
+def test_lines_that_do_not_stand_above_each_other_are_no_header_of_two():
+    text = "some words apart here\nepoch      loss     acc   rank\n1          0.5      0.9   0.1\n"
+    assert points(text) == [("loss", 0.5, 1), ("acc", 0.9, 1), ("rank", 0.1, 1)]
+
+
+def test_rows_between_commas_with_blank_lines():
+    text = "epoch,train_loss,eval_top1\n\n0,1.25,50.5\n\n1,0.75,62.5\n\n2,,63.5\n"
+    assert series(text) == {
+        "train_loss": [(0, 1.25), (1, 0.75)],
+        "eval_top1": [(0, 50.5), (1, 62.5), (2, 63.5)],
+    }
+
+
+def test_data_between_commas_is_no_table_of_metrics():
+    assert points("name,score,height\nada,0.5,1.75\nbob,0.25,1.5\n") == []
+
+
+def test_blank_cells_in_the_first_row_stand_right_under_their_columns():
+    text = "epoch       iteration   main/loss   val/loss    main/acc    elapsed\n0           100         6.25                    0.125       13.5   \n"
+    assert points(text) == [("main/loss", 6.25, 100), ("main/acc", 0.125, 100)]
+
+
+def test_a_threshold_in_the_name_of_a_column():
+    text = "     Class    Images         P         R    mAP@.5  mAP@.5:.95\n       all        28      0.25     0.375     0.125      0.0625\n"
+    assert [p[:2] for p in points(text)] == [("P", 0.25), ("R", 0.375), ("mAP@.5", 0.125), ("mAP@.5:.95", 0.0625)]
+
+
+def test_a_long_label_and_a_status():
+    text = (
+        "Trial name                    status      iter    total time (s)    reward\n"
+        "----------------------------  --------  ------  ----------------  --------\n"
+        "PPO_CartPole-v1_abcde_00001   RUNNING        3           30.3035    190.75\n"
+    )
+    assert points(text) == [("reward", 190.75, 3)]
