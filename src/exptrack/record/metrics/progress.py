@@ -28,7 +28,7 @@ _MARK = pattern(
     re.IGNORECASE,
 )
 # One of these is in every word of _EPOCH and _STEP: looked for first, since _MARK takes half a millisecond to compile.
-_IN_MARKS = ("ep", "pass", "iter", "update", "batch", "round", "gen", "trial", "up.", "checkpoint")
+_IN_MARKS = ("ep", "pass", "iter", "update", "batch", "round", "gen", "trial", "up.", "checkpoint", "tick")
 _COUNTER = pattern(r"[\[(]?\s{0,12}(?<![\w.])(\d[\d,]*)\s*/\s*(\d[\d,]*)(?:\s*\(\s*[\d.]+\s*%\s*\))?\s*[\])]?(?![\w.])")
 _BRACKETED = pattern(r"[\[(]\s*(\d+)\s*/\s*(\d+)\s*(?:\(\s*[\d.]+\s*%\s*\))?\s*[\])]")
 _INNER = pattern(r"\s*\[\s*(\d+)\s*/\s*(\d+)")

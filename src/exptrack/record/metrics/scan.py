@@ -54,7 +54,9 @@ _OPENERS = ("[", ":")
 _RANGE = pattern(r"@0?\.\d+:$")
 _QUOTED_END = pattern(r"\s'([\w/.@ -]+)$")
 _TRAILER = pattern(r"(?:\s?%)?(?:\s*\(\s*[-+\w.,%* =:]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?")
-_TIMES = frozenset("s sec secs second seconds ms min mins minute minutes h hr hrs hour hours day days".split())
+_TIMES = frozenset(
+    ["s", "sec", "secs", "second", "seconds", "ms", "min", "mins", "minutes", "h", "hr", "hrs", "hours", "day", "days"]
+)
 _TIMES_BEGIN = frozenset(word[0] for word in _TIMES)
 _TRAILING = ("%", "(", "+", "±")
 _NO_NAME = pattern(r"[\0\"?<>{}$\\`;!|=,&~]|^[/:]|^[^\w(.]*$")

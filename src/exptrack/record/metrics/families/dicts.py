@@ -138,6 +138,7 @@ def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
         for name in numbers
     )
     is_placed = step is not None or epoch is not None
+    is_report = not is_placed and list(strengths.values()).count(names.STRONG) >= 2
     if not has_strong and not is_placed:
         return []
     if is_placed:
@@ -148,15 +149,16 @@ def _values(prefix: str, mapping: dict[str, Any], state: State) -> list[Found]:
         Found(with_split(name, split), value, *where, is_percent)
         for name, (value, is_whole, is_percent) in numbers.items()
         if strengths[name] == names.STRONG
-        or (strengths[name] == names.NEUTRAL and _is_worth(name, is_whole, is_placed, has_strong))
+        or (strengths[name] == names.NEUTRAL and _is_worth(name, is_whole, is_placed, has_strong, is_report))
     ]
 
 
-def _is_worth(name: str, is_whole: bool, is_placed: bool, has_strong: bool) -> bool:
-    if name.split("/")[-1] in STEPS or name.split("/")[-1] in EPOCHS:
+def _is_worth(name: str, is_whole: bool, is_placed: bool, has_strong: bool, is_report: bool) -> bool:
+    last = name.split("/")[-1]
+    if last in STEPS or last in EPOCHS or last in words.STEP_COLUMNS:
         return False
     if not is_placed:
-        return False
+        return is_report and not is_whole and not names.is_rate(name)
     return (has_strong and not names.is_rate(name)) if is_whole else True
 
 

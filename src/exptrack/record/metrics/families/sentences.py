@@ -26,6 +26,8 @@ _KALDI = pattern(
     r"|[Oo]verall log-likelihood per frame)"
     rf".*? is (?P<value>{_VALUE})(?: over|$)"
 )
+_VALUE_FIRST = pattern(rf"\s*(?P<value>{_VALUE})\s+= (?P<name>[A-Z][a-z]+(?: [a-z]+)*)\s*(?:\([^()]*\))?\s*$")
+_TRIPLE = pattern(rf"(?P<name>[A-Za-z][\w.-]*(?:/[\w.@-]+)+)\s+(?P<value>{_VALUE})\s+(?P<n>\d+)\s*$")
 _FASTTEXT = pattern(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
 
 
@@ -48,6 +50,13 @@ def read(line: Line, state: State) -> list[Found] | None:
     kaldi = _KALDI.search(body)
     if kaldi:
         return [Found(kaldi["name"], to_float(kaldi["value"]), *state.place(None, None))]
+    triple = _TRIPLE.match(body)
+    if triple and not triple["value"].isdigit() and names.strength(triple["name"]) == names.STRONG:
+        state.step, state.has_begun = to_count(triple["n"]), True
+        return [Found(triple["name"], to_float(triple["value"]), state.step)]
+    reverse = _VALUE_FIRST.match(body)
+    if reverse and names.strength(reverse["name"]) == names.STRONG:
+        return [Found(reverse["name"], to_float(reverse["value"]), *state.place(None, None))]
     found = [Found(m["name"], to_float(m["value"]), *state.place(None, None)) for m in _RIGHT.finditer(body)]
     if found:
         return found

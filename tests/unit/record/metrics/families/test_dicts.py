@@ -21,6 +21,9 @@ from metric_texts import points
         (':::MLLOG {"key": "global_batch_size", "value": 256, "metadata": {"lineno": 20}}', []),
         ('{"level": "info", "ts": 1700000000.1, "status": 200, "latency": 0.3}', []),
         ("{'learning_rate': 0.1, 'batch_size': 32, 'seed': 1, 'loss': 0.5}", []),
+        ("{'uas': 81.5, 'tags_acc': 90.5, 'token_acc': 100.0, 'words': 12.0}", [("uas", 81.5, 0), ("tags_acc", 90.5, 0), ("token_acc", 100.0, 0)]),
+        ("{'loss': 0.25, 'alpha_x': 1.5, 'status': 'ok'}", [("loss", 0.25, 0)]),
+        ('{"episode": 80.0, "episode_reward": 6.5, "step": 900}', [("episode_reward", 6.5, 900)]),
         ("Best hyperparameter config: {'n_estimators': 16, 'loss': 0.17}", []),
     ],
 )  # fmt: skip

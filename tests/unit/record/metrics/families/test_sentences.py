@@ -30,6 +30,10 @@ from metric_texts import points
             [("per-word bound", -8.592, 0), ("perplexity estimate", 385.8, 0)],
         ),
         ("P@1\t0.913", [("P@1", 0.913, 0)]),
+        ("\t-2.625\t = Validation score   (-root_mean_squared_error)", [("Validation score", -2.625, 0)]),
+        ("\t0.42s\t = Training   runtime", []),
+        ("losses/q1_loss 65.5 1200", [("losses/q1_loss", 65.5, 1200)]),
+        ("lib/loss 65 1200", []),
         (
             "LOG (nnet3-train[5.5]:x():nnet-training.cc:345) Overall average objective function for 'output' is -1.2 over 5.12e+05 frames.",
             [("Overall average objective function for 'output'", -1.2, 0)],
