@@ -12,6 +12,7 @@ from itertools import accumulate, groupby
 from exptrack.model import Point
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.quiet import is_quiet
+from exptrack.record.metrics.redrawn import worth_reading
 from exptrack.record.metrics.series import Sink
 from exptrack.record.metrics.shapes import NOTHING, Book, Shape, keys_of, sweep
 from exptrack.record.metrics.state import State
@@ -115,6 +116,10 @@ class Sweeper:
         """The lines of a run, in one sweep as soon as a shape reads all that have its key."""
         state = self._states[0]
         key, first, last, count = run
+        if self._drawn_over is not None and b"%|" in key and last - first > 2 and not state.is_busy:
+            for number in worth_reading([*map(self._line, range(first, last))], self._drawn_over[first:last]):
+                self._one(self._keys[first + number], first + number, out)
+            return
         tried = 0
         while first < last:
             known = self._book.get(key)

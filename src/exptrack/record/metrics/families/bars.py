@@ -8,13 +8,14 @@ epoch's value).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from exptrack.lazy import pattern
 from exptrack.record.metrics import names
 from exptrack.record.metrics.families import tables
 from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.numbers import to_float
-from exptrack.record.metrics.progress import find_progress
+from exptrack.record.metrics.progress import Progress, find_progress
 from exptrack.record.metrics.reading import Pair, with_split
 from exptrack.record.metrics.scan import scan
 from exptrack.record.metrics.state import Bar, Found, State
@@ -119,7 +120,7 @@ def _row(desc: str, is_last: bool, state: State) -> list[Found]:
 
 
 def _advance(desc: str, post: str, at: float, rate: str, state: State) -> list[Found]:
-    where = find_progress(desc)
+    where = _place_of(desc)
     if where.epoch is None and "epoch=" in post:
         where = find_progress(post)
     position = int(at) if at == int(at) else at
@@ -135,12 +136,24 @@ def _advance(desc: str, post: str, at: float, rate: str, state: State) -> list[F
 
 def _values_of(desc: str, post: str) -> Values:
     values = {pair.name: (to_float(pair.text), pair.is_percent) for pair in _pairs_of(post)}
-    for pair in _pairs_of(desc.rstrip(" :"), is_loose=False):
+    for pair in _pairs_before(desc):
         values.setdefault(pair.name, (to_float(pair.text), pair.is_percent))
     split = names.split_in(desc)
     return {with_split(name, split): value for name, value in values.items()}
 
 
+# Every frame of a bar says these again.
+@lru_cache(maxsize=64)
+def _pairs_before(desc: str) -> tuple[Pair, ...]:
+    return tuple(_pairs_of(desc.rstrip(" :"), is_loose=False))
+
+
+@lru_cache(maxsize=64)
+def _place_of(desc: str) -> Progress:
+    return find_progress(desc)
+
+
+@lru_cache(maxsize=64)
 def _key_of(desc: str) -> str:
     return re.sub(r"[\d.:/%\s]+", "", desc[:40])
 
