@@ -82,26 +82,28 @@ def heads(store: Store, words: Words) -> dict[str, str]:
 def check_ledger(store: Store, words: Words) -> Iterator[Problem]:
     """Every edit, deletion or reordering of promotions that shows, as (MODEL@N, what, what is wrong)."""
     for model, line in words.promotions.items():
-        yield from _check_numbers(store, model)
-        yield from _check_chain(store, model, line)
+        yield from check_numbers(store, model)
+        yield from check_chain(store, model, line)
         for promotion in line:
-            yield from _check_manifest(store, promotion)
+            yield from check_manifest(store, promotion)
             yield from _check_evidence(store, promotion)
     for events in words.events.values():
         for event in events:
             if event.action in ACTIONS:
-                yield from _check_witness(store, event)
+                yield from check_witness(store, event)
             elif event.action == "approve":
                 yield from _check_approval(store, event)
 
 
-def _check_numbers(store: Store, model: str) -> Iterator[Problem]:
+def check_numbers(store: Store, model: str) -> Iterator[Problem]:
+    """Numbers that are missing in a history."""
     numbers = store.records.promotion_numbers(model)
     for lost in sorted(set(range(1, max(numbers, default=0))) - set(numbers)):
         yield f"{model}@{lost}", "promotion", "missing: it was taken out of the history"
 
 
-def _check_chain(store: Store, model: str, line: Sequence[Promotion]) -> Iterator[Problem]:
+def check_chain(store: Store, model: str, line: Sequence[Promotion]) -> Iterator[Problem]:
+    """Each line of a history, given whole and in order, vouches for the one before."""
     known = {p.sequence: p for p in line}
     is_chained = False
     for p in line:
@@ -119,7 +121,8 @@ def _check_chain(store: Store, model: str, line: Sequence[Promotion]) -> Iterato
             yield where, "promotion", f"altered: it says {said} was current before it; it was {was}"
 
 
-def _check_manifest(store: Store, p: Promotion) -> Iterator[Problem]:
+def check_manifest(store: Store, p: Promotion) -> Iterator[Problem]:
+    """The manifest is the one that was promoted."""
     if p.run is None:
         return
     try:
@@ -155,7 +158,8 @@ def _check_approval(store: Store, event: Event) -> Iterator[Problem]:
         yield event.run, f"event {event.id}", f"{event.author} approved another manifest than the run's"
 
 
-def _check_witness(store: Store, event: Event) -> Iterator[Problem]:
+def check_witness(store: Store, event: Event) -> Iterator[Problem]:
+    """The line that an event vouches for is there and as it was."""
     model, number, digest = (event.data.get(k) for k in ("model", "sequence", "digest"))
     if not isinstance(model, str) or not isinstance(number, int) or isinstance(number, bool):
         yield event.run, f"event {event.id}", "altered: it names no promotion"

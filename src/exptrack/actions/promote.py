@@ -11,6 +11,7 @@ from exptrack.actions.gates.judge import judge, unmet
 from exptrack.actions.gates.named import named_gate
 from exptrack.actions.gates.trust import evidence
 from exptrack.actions.ledger import append
+from exptrack.actions.ledger_tip import check_tip, told
 from exptrack.actions.nearest import did_you_mean
 from exptrack.config import Project
 from exptrack.errors import ExptrackError, NoSuchRun, Refused
@@ -21,7 +22,7 @@ from exptrack.typed import NamedTuple
 
 class Verdict(NamedTuple):
     """May `run` be the current run of `model`? `current` is the one that is now; `evidence`: ids of the events that the
-    gates rest on; `past`: the history this was decided on."""
+    gates rest on; `past`: the history this was decided on; `altered`: lines of it that changed, further back."""
 
     run: Run
     model: str
@@ -29,6 +30,7 @@ class Verdict(NamedTuple):
     gates: tuple[Gate, ...]
     evidence: tuple[str, ...] = ()
     past: tuple[Promotion, ...] = ()
+    altered: tuple[str, ...] = ()
 
     @property
     def is_allowed(self) -> bool:
@@ -44,14 +46,17 @@ class History(NamedTuple):
 
 
 def why(project: Project, store: Store, text: str, model: str, *, is_new: bool = False) -> Verdict:
-    """Every gate for promoting the run `text` names; NoSuchRun when there is none. `is_new`: see gates/named.py."""
+    """Every gate for promoting the run `text` names; NoSuchRun when there is none, Damaged when the last line of the
+    model's history is not as it was written. `is_new`: see gates/named.py."""
     run = resolve(project, store, text)
     past = tuple(store.records.promotions(model))
+    tip = check_tip(store, model, past)
+    tip.refuse(model)
     current = past[-1].run if past else None
     before = load_run(project, store, current) if current else None
     case = case_of(project, store, run, model, before)
     gates = (*named_gate(project.config, store.records, model, is_new=is_new), *judge(case))
-    return Verdict(run, model, current, gates, tuple(evidence(case)), past)
+    return Verdict(run, model, current, gates, tuple(evidence(case)), past, tuple(map(told, tip.others)))
 
 
 def case_of(project: Project, store: Store, run: Run, model: str, current: Run | None) -> Case:

@@ -12,6 +12,7 @@ from exptrack.actions.find import load_run
 from exptrack.actions.gates.data import STORED, stored_gate
 from exptrack.actions.gates.judge import judge, unmet
 from exptrack.actions.ledger import append
+from exptrack.actions.ledger_tip import check_tip, told
 from exptrack.actions.promote import History, case_of, models
 from exptrack.config import Project
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
@@ -22,11 +23,12 @@ from exptrack.typed import NamedTuple
 
 class RolledBack(NamedTuple):
     """The new line of history. `unmet`: the gates of today that its run does not meet; `unasked`: why they could not be
-    asked, or ""."""
+    asked, or ""; `altered`: lines of the history that changed since they were written."""
 
     promotion: Promotion
     unmet: tuple[Gate, ...]
     unasked: str
+    altered: tuple[str, ...] = ()
 
 
 def rollback(project: Project, store: Store, model: str, sequence: int | None, reason: str | None) -> RolledBack:
@@ -42,8 +44,9 @@ def rollback(project: Project, store: Store, model: str, sequence: int | None, r
             hint = f"{gate.hint}; or another line of history: `exptrack rollback {model} N`"
             raise Damaged(f"{target} cannot be deployed, nothing was changed: {gate.value}", hint)
     why = reason or f"rolled back to {sequence}"
+    tip = check_tip(store, model, history.promotions)
     made = append(store, model, target, after=history.promotions, reason=why)
-    return RolledBack(made, tuple(unmet(gates)), unasked)
+    return RolledBack(made, tuple(unmet(gates)), unasked, tuple(map(told, (*tip.grave, *tip.others))))
 
 
 def _today(project: Project, store: Store, run: Run, model: str) -> tuple[tuple[Gate, ...], str]:

@@ -70,6 +70,7 @@ def promote(
         act = approving.approve if approve else approving.withdraw
         return _tell_of_approval(place.project.config, act(*place, run, model, reason), as_json=as_json)
     verdict = promotion.why(*place, run, model, is_new=new)
+    _tell_of_history(verdict.altered)
     if not verdict.is_allowed:
         if as_json:
             print_json(screen, present.verdict_json(verdict))
@@ -113,6 +114,7 @@ def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
     """Say whether a run may be promoted: every gate with its verdict. Exit 1 when it may not."""
     place, screen = here(), Screen.of()
     verdict = promotion.why(*place, run, model)
+    _tell_of_history(verdict.altered)
     if all(g.gate != NAME for g in verdict.gates):
         _tell_if_ungated(place.project.config, model)
     if as_json:
@@ -120,6 +122,11 @@ def why(run: str = RUN, model: str = MODEL, as_json: bool = JSON) -> int:
     else:
         print_verdict(screen, verdict)
     return 0 if verdict.is_allowed else 1
+
+
+def _tell_of_history(altered: Sequence[str]) -> None:
+    for problem in altered:
+        Screen.of(sys.stderr).line(f"warning: {problem}; `exptrack verify` lists all of it")
 
 
 def _tell_if_ungated(config: Config, model: str) -> None:
@@ -162,6 +169,7 @@ def rollback(
     done = go_back(*place, model, sequence, reason)
     _tell_of_change(done.promotion, as_json=as_json)
     _tell_of_gates(done)
+    _tell_of_history(done.altered)
     hooks = _told(place, "rollback", done.promotion)
     if as_json:
         print_json(Screen.of(), present.rolled_json(done, hooks))
