@@ -91,6 +91,7 @@ class CodeFolder:
         secrets: str = "mask",
         names: tuple[str, ...] = (),
         places: tuple[str, ...] = (),
+        inputs: tuple[str, ...] = (),
     ) -> Snapshot:
         self.keeper = Keeper(self.store)
         snapshot = Snapshot.begin(
@@ -103,6 +104,7 @@ class CodeFolder:
             secrets=secrets,
             secret_names=names,
             secret_places=places,
+            inputs=inputs,
         )
         snapshot.collection.masking = Watched(secrets, names, places)
         return snapshot

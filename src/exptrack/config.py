@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from exptrack.errors import ExptrackError
 from exptrack.policy_keys import (
+    DEFINITIONS,
     GATE,
     KEEP,
     PYPROJECT,
@@ -243,7 +244,10 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         required_end_tags=tuple(end.get("tags", ())),
         is_written_required=end.get("written", False),
         goals=metrics.get("goals", {}),
-        patterns={**{d["Name"]: d["Regex"] for d in metrics.get("definitions", ())}, **metrics.get("patterns", {})},
+        patterns={
+            **{d["Name"]: d["Regex"] for key in DEFINITIONS for d in metrics.get(key, ())},
+            **metrics.get("patterns", {}),
+        },
         ignored_metrics=tuple(metrics.get("ignore", ())),
         renamed_metrics=metrics.get("rename", {}),
         aliases={name: tuple(others) for name, others in metrics.get("aliases", {}).items()},

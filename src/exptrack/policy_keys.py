@@ -21,6 +21,9 @@ FROM_GIT = "$git"
 # How an entry of [secrets] allow begins that is a value's digest and no name.
 BY_DIGEST = "sha256:"
 
+# SageMaker's list of patterns: our name for it, and its own.
+DEFINITIONS = ("definitions", "metric_definitions")
+
 # type names: str, bool, number, size, secrets, list (of str), table (str -> str), goals, patterns, definitions,
 # aliases, regex, gates, tolerances
 SCHEMA: Mapping[str, Any] = {
@@ -39,6 +42,7 @@ SCHEMA: Mapping[str, Any] = {
         "goals": "goals",
         "patterns": "patterns",
         "definitions": "definitions",
+        "metric_definitions": "definitions",
         "ignore": "list",
         "rename": "table",
         "aliases": "aliases",

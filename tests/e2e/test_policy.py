@@ -41,6 +41,18 @@ def test_a_wrong_value_starts_nothing_and_the_right_one_is_named(strict: Tool) -
     assert (run["status"], run["tags"]) == ("finished", {"intent": "baseline", "owner": "t"})
 
 
+def test_strict_wants_what_is_declared(tool: Tool) -> None:
+    """Without it a missing output is told; with it the run lacks something, and the exit code says so."""
+    tool("run", "-o", "model=gone.pt", "--", "true")
+    assert tool.json("show", "@")["status"] == "finished"
+    tool("run", "--strict", "-o", "model=gone.pt", "-o", "seed=there", "--", "touch", "there", code=4)
+    run = tool.json("show", "@")
+    assert (run["status"], run["missing"]) == ("incomplete", ["output model"])
+    tool("run", "--strict", "-o", "model=gone.pt", "--", "false", code=1)
+    tool("run", "--strict", "-o", "model=made.pt", "--", "touch", "made.pt")
+    assert tool.json("show", "@")["status"] == "finished"
+
+
 def test_what_is_said_later_is_held_to_the_same_values(strict: Tool) -> None:
     code = "import exptrack\nexptrack.tags(intent='relase', data='v2')\nprint('val/acc: 0.9')\n"
     strict.write("says.py", code)

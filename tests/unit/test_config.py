@@ -43,6 +43,7 @@ ignore = ["debug/*"]
 rename = { a = "b" }
 aliases = { "val/acc" = ["holdout"] }
 definitions = [{ Name = "wd", Regex = 'wd=(\\S+)' }]
+metric_definitions = [{ Name = "wd:2", Regex = 'wd2=(\\S+)' }]
 auto = false
 [promote.churn-prod]
 metrics = ["val/acc >= 0.90", "a b<1e-3"]
@@ -121,7 +122,7 @@ def test_every_key_arrives(tmp_path):
         required_outputs=("model",),
         required_end_tags=("data",),
         goals={"val/acc": "max", "*loss*": "min"},
-        patterns={"wd": r"wd=(\S+)", "lr": r"lr=(\S+)"},
+        patterns={"wd": r"wd=(\S+)", "wd:2": r"wd2=(\S+)", "lr": r"lr=(\S+)"},
         ignored_metrics=("debug/*",),
         renamed_metrics={"a": "b"},
         aliases={"val/acc": ("holdout",)},

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from exptrack.actions.policy import tags_of
 from exptrack.amounts import size
 from exptrack.config import Config, Gates, Keep
-from exptrack.policy_keys import BY_DIGEST, PYPROJECT
+from exptrack.policy_keys import BY_DIGEST, DEFINITIONS, PYPROJECT
 from exptrack.policy_lines import line_of
 from exptrack.typed import Any, NamedTuple
 
@@ -134,7 +134,8 @@ def _metrics(config: Config, lines: Lines) -> Iterator[Rule]:
             RECORD, f"{'more' if goal == 'max' else 'less'} {name} is better", lines.of("metrics", "goals", name)
         )
     for name, pattern in config.patterns.items():
-        key = "patterns" if lines.has("metrics", "patterns", name) else "definitions"
+        key = next((k for k in DEFINITIONS if lines.has("metrics", k)), "")
+        key = "patterns" if lines.has("metrics", "patterns", name) else key
         yield Rule(RECORD, f"metric {name} is also what {pattern} finds", lines.of("metrics", key, name))
     for glob in config.ignored_metrics:
         yield Rule(RECORD, f"{glob} is no metric", lines.of("metrics", "ignore"))

@@ -22,6 +22,8 @@ from exptrack.store.place import open_store
 from exptrack.typed import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exptrack.capture.snapshot import Snapshot
     from exptrack.record.discover import Watch
 
@@ -101,21 +103,21 @@ class Link:
         return lines[-1] if lines else "memory or process limits? nothing was started"
 
 
-def start(project: Project, run_dir: rundir.RunDir) -> Link:
-    """Fork the recorder; returns at once. It holds the run's lock too."""
+def start(project: Project, run_dir: rundir.RunDir, inputs: Sequence[str] = ()) -> Link:
+    """Fork the recorder; returns at once. It holds the run's lock too. `inputs`: patterns of declared inputs."""
     inner_read, outer_write = os.pipe()
     outer_read, inner_write = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(outer_write)
         os.close(outer_read)
-        _live(project, run_dir, inner_read, inner_write)
+        _live(project, run_dir, inputs, inner_read, inner_write)
     os.close(inner_read)
     os.close(inner_write)
     return Link(pid, outer_write, outer_read, run_dir.file(rundir.RECORDER_LOG))
 
 
-def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -> NoReturn:
+def _live(project: Project, run_dir: rundir.RunDir, inputs: Sequence[str], orders: int, answers: int) -> NoReturn:
     """The forked process, from its first line to its last; never returns into the supervisor's code."""
     status = 1
     try:
@@ -123,7 +125,7 @@ def _live(project: Project, run_dir: rundir.RunDir, orders: int, answers: int) -
         from exptrack.beside import Beside
 
         Beside(lambda: _show_life(run_dir, answers))
-        taken = _take_snapshot(project, answers)
+        taken = _take_snapshot(project, inputs, answers)
         if taken is not None:
             from exptrack.actions.recording import Recording
 
@@ -157,7 +159,7 @@ def _show_life(run_dir: rundir.RunDir, answers: int) -> None:
                 print(f"no sign of life could be left: {e}", file=sys.stderr)
 
 
-def _take_snapshot(project: Project, answers: int) -> tuple[Snapshot, Watch | None] | None:
+def _take_snapshot(project: Project, inputs: Sequence[str], answers: int) -> tuple[Snapshot, Watch | None] | None:
     """Store what git could not give back, and say so; None when it was refused. Beside it the first look at the working
     folder: what lies there before the child starts is not what the child wrote."""
     from exptrack.capture.snapshot import Snapshot
@@ -177,6 +179,7 @@ def _take_snapshot(project: Project, answers: int) -> tuple[Snapshot, Watch | No
             secrets=config.snapshot_secrets,
             secret_names=config.secret_names_allowed,
             secret_places=config.secrets_allowed_in,
+            inputs=inputs,
         )
 
         if config.is_searching:

@@ -106,7 +106,7 @@ def describe(request: Request, project: Project, before: Before | None = None) -
         "outputs": [_declared(o, "output") for o in request.outputs],
         **({"default_model": folder} if (folder := model_folder(os.environ)) else {}),
         "goals": config.goals,
-        **_asked_of(config if bypassed is None else Config()),
+        **_asked_of(config if bypassed is None else Config(), request),
         **({} if bypassed is None else {"policy_bypassed": mask_text(bypassed, allowed)}),
         "parent": parent,
         "resumes": {**before.resumes, "id": new_id(now)} if before else None,
@@ -146,11 +146,13 @@ def _how_to_read(request: Request, config: Config) -> dict[str, Any]:
     return {"configs": list(request.configs), "reading": reading}
 
 
-def _asked_of(config: Config) -> dict[str, Any]:
-    """What is asked of the run until its end; of one that passes the policy by, nothing."""
+def _asked_of(config: Config, request: Request) -> dict[str, Any]:
+    """What is asked of the run until its end; of one that passes the policy by, nothing. With --strict whoever declares
+    an output wants it."""
+    wanted = [_declared(o, "output")["label"] for o in request.outputs] if request.is_strict else []
     return {
         "required_metrics": config.required_metrics,
-        "required_outputs": config.required_outputs,
+        "required_outputs": list(dict.fromkeys((*config.required_outputs, *wanted))),
         "required_tags": config.required_end_tags,
         "is_written_required": config.is_written_required,
         "allowed_tags": config.allowed_tags,

@@ -1,7 +1,7 @@
 """Which files belong to the code: what git says, less `[snapshot] exclude`, our own folders and secrets.
 
 Files that git does not track are also left out where they are never code (caches, virtual environments): a project
-without a .gitignore would otherwise carry its whole .venv along.
+without a .gitignore would otherwise carry its whole .venv along. So are declared inputs, whose bytes are not kept.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ NEVER_CODE = frozenset(
 # A folder with one of these is an environment, whatever its name.
 ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta/history")
 MANY = 50_000
+# What people write by hand stays code, also where it is declared as an input.
+WRITTEN_BY_HAND = (".py", ".pyx", ".ipynb", ".sh", ".r", ".jl", ".yaml", ".yml", ".toml", ".cfg", ".ini")
 
 
 class Scope:
-    """Judges paths relative to `root`; `ours` are absolute folders of exptrack itself."""
+    """Judges paths relative to `root`; `ours` are absolute folders of exptrack itself, `inputs` absolute paths, folders
+    and globs of data."""
 
-    def __init__(self, root: str, exclude: Sequence[str], ours: Iterable[str]) -> None:
+    def __init__(self, root: str, exclude: Sequence[str], ours: Iterable[str], inputs: Iterable[str] = ()) -> None:
         self.root = root
+        data = ["/" + os.path.relpath(i, root) for i in inputs if i.startswith(os.path.join(root, "")) and i != root]
+        self._is_input: Callable[[str], object] | None = compile_globs(data) if data else None
         own = [os.path.relpath(o, root) for o in ours if o and o.startswith(os.path.join(root, ""))]
         self._ours = tuple(o + "/" for o in own)
         self._excluded: Callable[[str], object] | None = compile_globs(exclude) if exclude else None
@@ -36,6 +41,10 @@ class Scope:
         if (path + "/").startswith(self._ours) or ".git" in path.split("/"):
             return False
         return not (self._excluded and self._excluded(path))
+
+    def is_data(self, path: str) -> bool:
+        """Declared as an input, and nothing that is written by hand. Asked of files that git does not track."""
+        return bool(self._is_input and self._is_input(path)) and not path.lower().endswith(WRITTEN_BY_HAND)
 
     def sift(self, paths: Iterable[str], left_out: list[str]) -> list[str]:
         """The wanted ones that hold no secrets; those that do go to `left_out`."""
@@ -51,7 +60,7 @@ class Scope:
         """As `sift`, without what is never code."""
         marks = tuple("/" + m for m in ENVIRONMENT_MARKS)
         environments = tuple(p[: -len(m)] + "/" for p in paths for m in marks if p.endswith(m))
-        mine = (p for p in paths if not p.startswith(environments) and not is_never_code(p))
+        mine = (p for p in paths if not (p.startswith(environments) or is_never_code(p) or self.is_data(p)))
         return self.sift(mine, left_out)
 
     def walk(self, folder: str, limit: int) -> Iterator[tuple[str, Row]]:
@@ -78,6 +87,8 @@ class Scope:
                     continue  # it vanished between listing and looking
                 if S_ISDIR(st.st_mode):
                     stack.append(path + "/")
+                    continue
+                if self.is_data(path):
                     continue
                 total, count = total + st.st_size, count + 1
                 yield path, row_of(st)

@@ -45,13 +45,14 @@ class Snapshot:
         secrets: str = "mask",
         secret_names: Sequence[str] = (),
         secret_places: Sequence[str] = (),
+        inputs: Sequence[str] = (),
     ) -> Snapshot:
         """Start looking at the repository that `root` lies in, else at that of `cwd`, else at `root` as a plain folder.
 
         `exclude`: globs of `[snapshot] exclude`; `max_bytes`: refuse above; `folder`, `store`: exptrack's own folders,
         never part of the code; `cache_folder`: where the next snapshot finds what this one saw; `cwd`: the child's;
         `secrets`: what is done about those in the code (mask, refuse, keep), but not for these names and in these
-        places (globs)."""
+        places (globs); `inputs`: declared data, as seen from `cwd`, which is no code where git does not track it."""
         start, root = os.path.realpath(cwd or root), os.path.realpath(root)
         top = git.find_root(root) or git.find_root(start)
         snapshot = Snapshot(start, top or root, max_bytes)
@@ -62,7 +63,8 @@ class Snapshot:
             except git.GitTrouble as e:
                 trouble = str(e)
         ours = [os.path.realpath(f) for f in (folder, store) if f]
-        snapshot._prepare(exclude, ours, cache_folder, (secrets, secret_names, secret_places))
+        data = [os.path.normpath(os.path.join(start, os.path.expanduser(i))) for i in inputs]
+        snapshot._prepare(exclude, ours, data, cache_folder, (secrets, secret_names, secret_places))
         if job is not None:
             snapshot.survey.begin(job)
         else:
@@ -73,6 +75,7 @@ class Snapshot:
         self,
         exclude: Sequence[str],
         ours: Sequence[str],
+        data: Sequence[str],
         cache_folder: str,
         secrets: tuple[str, Sequence[str], Sequence[str]],
     ) -> None:
@@ -87,7 +90,7 @@ class Snapshot:
         # What the last snapshot stored under another rule is not what this one would store.
         self.settings = repr((self.root, sorted(exclude), sorted(ours), masking.key))
         seen = load(os.path.join(cache_folder, CACHE_FILE), self.settings)
-        self.survey = Survey(self.root, Scope(self.root, exclude, ours), seen, self.max_bytes)
+        self.survey = Survey(self.root, Scope(self.root, exclude, ours, data), seen, self.max_bytes)
         self.collection = Collection(self.root, seen, masking, cache_folder)
 
     def keep_dirty(self, keeper: Keeper) -> None:
@@ -118,10 +121,15 @@ class Snapshot:
             warnings.append(f"the code snapshot could not be completed: {e}")
         if digest and self.survey.is_git and self.start != self.root:
             inside = os.path.relpath(self.start, self.root) + "/"
-            if os.listdir(self.start) and not any(p.startswith(inside) for p in tree.paths):
+            if self._had_files() and not any(p.startswith(inside) for p in tree.paths):
                 warnings.append(f"git ignores {inside}: none of its files are in the code snapshot")
         warnings += self._late_secrets(tree)
         return self._state(tree, digest), [*self.survey.warnings, *self.collection.warnings, *warnings]
+
+    def _had_files(self) -> bool:
+        """Did the child's folder hold anything when it started? What it has written since is no code."""
+        with os.scandir(self.start) as entries:
+            return any(e.stat(follow_symlinks=False).st_ctime_ns < self.began for e in entries)
 
     def _late_secrets(self, tree: Tree) -> list[str]:
         """Secrets in committed files, where they were to be refused: found when the child was running already."""
