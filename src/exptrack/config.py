@@ -244,10 +244,8 @@ def _build(raw: Mapping[str, Any], path: str) -> Config:
         required_end_tags=tuple(end.get("tags", ())),
         is_written_required=end.get("written", False),
         goals=metrics.get("goals", {}),
-        patterns={
-            **{d["Name"]: d["Regex"] for key in DEFINITIONS for d in metrics.get(key, ())},
-            **metrics.get("patterns", {}),
-        },
+        patterns={d["Name"]: d["Regex"] for key in DEFINITIONS for d in metrics.get(key, ())}
+        | metrics.get("patterns", {}),
         ignored_metrics=tuple(metrics.get("ignore", ())),
         renamed_metrics=metrics.get("rename", {}),
         aliases={name: tuple(others) for name, others in metrics.get("aliases", {}).items()},
