@@ -60,15 +60,24 @@ def world_facts(env: Mapping[str, str]) -> dict[str, str]:
 
 def _found(env: Mapping[str, str]) -> tuple[str, int, int | None, int | None] | None:
     """(launcher, rank, world size, ranks on this node) of the innermost launcher."""
+    is_by_srun = _is_started_by_srun(env)
     for name, variable, sizes, local in _LAUNCHERS:
         rank = _number(env.get(variable))
-        if rank is None:
+        if rank is None or (is_by_srun and name in ("mpich", "pmix")):
             continue
         size = _first(env, sizes)
         if (size is None and variable in _NEEDS_SIZE) or (size is not None and rank >= size):
             continue
         return name, rank, size, _first(env, local) or (_tasks_here(env) if name == "slurm" else None)
     return None
+
+
+def _is_started_by_srun(env: Mapping[str, str]) -> bool:
+    """srun manages MPI processes too (--mpi=pmi2, pmix), and sets MPI's variables beside its own, which say more: a
+    PMIx rank knows no size. A Hydra inside the step says how many ranks are here."""
+    step = f"{env.get('SLURM_JOB_ID')}.{env.get('SLURM_STEP_ID')}"
+    is_ours = env.get("PMI_JOBID") == step or env.get("PMIX_NAMESPACE") == f"slurm.pmix.{step}"
+    return is_ours and "SLURM_PROCID" in env and "MPI_LOCALNRANKS" not in env
 
 
 def _kind(name: str, env: Mapping[str, str]) -> str:

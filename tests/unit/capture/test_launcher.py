@@ -6,6 +6,15 @@ import pytest
 
 from exptrack.capture.launcher import is_other_rank, world_facts
 
+SRUN = {
+    "SLURM_JOB_ID": "90",
+    "SLURM_STEP_ID": "0",
+    "SLURM_PROCID": "0",
+    "SLURM_NODEID": "0",
+    "SLURM_STEP_NUM_TASKS": "3",
+    "SLURM_STEP_TASKS_PER_NODE": "2,1",
+}
+SRUN_FACTS = {"launcher": "slurm", "world_size": "3", "local_world_size": "2"}
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "GROUP_WORLD_SIZE": "2"}
 
 
@@ -101,6 +110,14 @@ def test_a_lone_rank_leaves_the_word_to_the_launcher_around():
             {"launcher": "intel mpi", "world_size": "8", "local_world_size": "4"},
         ),
         ({"PMI_RANK": "0", "PMI_SIZE": "8"}, {"launcher": "mpich", "world_size": "8"}),
+        # srun --mpi=pmix and --mpi=pmi2, and mpirun of MPICH inside such a step.
+        (SRUN | {"PMIX_RANK": "0", "PMIX_NAMESPACE": "slurm.pmix.90.0"}, SRUN_FACTS),
+        (SRUN | {"PMI_RANK": "0", "PMI_SIZE": "3", "PMI_JOBID": "90.0"}, SRUN_FACTS),
+        (
+            SRUN | {"PMI_RANK": "0", "PMI_SIZE": "2", "PMI_JOBID": "90.0", "MPI_LOCALNRANKS": "2"},
+            {"launcher": "mpich", "world_size": "2", "local_world_size": "2"},
+        ),
+        (SRUN | {"PMIX_RANK": "0", "PMIX_NAMESPACE": "prterun-1@1"}, {"launcher": "pmix"}),
         (
             {"SLURM_PROCID": "0", "SLURM_NTASKS": "20", "SLURM_NODEID": "0", "SLURM_STEP_TASKS_PER_NODE": "8(x2),4"},
             {"launcher": "slurm", "world_size": "20", "local_world_size": "8"},
