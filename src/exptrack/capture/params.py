@@ -53,8 +53,9 @@ def parse_scalar(text: str) -> Scalar:
 def from_command(argv: Sequence[str], allowed: Collection[str] = ()) -> dict[str, Scalar]:
     """Parameters on a command line, in order. Never raises. `allowed`: names that look secret and may be kept."""
     found: dict[str, list[Scalar]] = {}
-    for name, value in _pairs(_arguments_of(argv)):
-        found.setdefault(name, []).append(value)
+    for arguments in (_arguments_of(argv), _behind_shell_text(argv)):
+        for name, value in _pairs(arguments):
+            found.setdefault(name, []).append(value)
     return {name: redact_scalar(name, _one(values), allowed) for name, values in found.items()}
 
 
@@ -68,6 +69,13 @@ def _arguments_of(argv: Sequence[str], depth: int = 0) -> Sequence[str]:
         return ()  # `echo loss=0.5`: what it prints, and no setting of anything
     # What a variable would hold is not known here, and `--lr $LR` is better left out than recorded as "$LR".
     return _without_expansions(_arguments_of(command, depth + 1)) if command and depth < _DEEPEST else ()
+
+
+def _behind_shell_text(argv: Sequence[str]) -> Sequence[str]:
+    """`sh -c 'python train.py "$@"' NAME --lr 0.1`: what the text finds as $1 and further."""
+    program = find_program(argv)
+    text = shell_text(program.words) if program.kind == "shell" else None
+    return () if text is None else program.words[program.words.index(text) + 2 :]
 
 
 def _without_expansions(arguments: Sequence[str]) -> list[str]:

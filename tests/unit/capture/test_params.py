@@ -124,6 +124,8 @@ def test_arguments(arguments, params):
     bash -lc 'cd x && . venv/bin/activate; CUDA_VISIBLE_DEVICES=0 python train.py --lr 1 --out $OUT | tee log --app'
     sh -c 'exec train-model --lr 1'
     bash -c "bash -c 'python train.py --lr 1'"
+    sh -c 'exec python train.py "$@"' train --lr 1
+    bash -c 'test -e x || exit' bash --lr 1
     bash -c "for i in 1 2; do python train.py --lr 1; done" """.splitlines(),
 )
 def test_launchers_are_looked_through(command):
@@ -162,3 +164,7 @@ def test_no_secret_is_a_parameter(argv, flag):
 @pytest.mark.parametrize("words", ["sh -c 'echo epoch 1 loss=0.5'", 'bash -c "printf acc=%s 0.5"'])
 def test_what_a_shell_line_prints_sets_nothing(words):
     assert from_command(shlex.split(words)) == {}
+
+
+def test_what_stands_behind_the_text_of_another_interpreter_is_its_own_once():
+    assert from_command(["python", "-c", "code", "x", "--lr", "1", "-v"]) == {"lr": 1, "v": True}
