@@ -21,21 +21,26 @@ _STATES = {
     "NODE_FAIL": "a node failed",
     "OUT_OF_MEMORY": "out of memory",
 }
+# Programs that did not answer in time: a controller that is down must cost `ls` those seconds once, not for each run.
+_silent: set[str] = set()
 _NEVER = ("", "None", "N/A", "Unknown")
 
 
 def why_it_ended(scheduler: Mapping[str, str], *, is_told: bool) -> str | None:
     """How the job of these facts (machine.scheduler) came to its end, as the end of a sentence; None where SLURM does
-    not say, or is not here. `is_told`: a signal came. Takes at most PATIENCE seconds."""
+    not say, or is not here. `is_told`: a signal came. Takes at most PATIENCE seconds, and that once a process."""
     job = "_".join(scheduler[fact] for fact in ("job", "task") if scheduler.get(fact))
     program = shutil.which("scontrol")
     # The record may be somebody else's: no word of it becomes an option.
-    if program is None or not job.replace("_", "").isdecimal():
+    if program is None or program in _silent or not job.replace("_", "").isdecimal():
         return None
     asked = [program, "--oneliner", "show", "job", job]
     try:
         answer = subprocess.run(asked, capture_output=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
+        return None
+    except subprocess.TimeoutExpired:
+        _silent.add(program)
         return None
     return reason_of(answer.stdout.decode("utf-8", "replace"), scheduler, is_told=is_told)
 
