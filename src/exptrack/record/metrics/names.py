@@ -21,6 +21,7 @@ _WORDS = pattern(r"[A-Za-z0-9]+")
 _PARTS = pattern(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 _KINDS = frozenset(["loss", "losses", "reward", "rewards"])
 _NORMED = frozenset(["grad", "gradient", "param", "params", "parameter", "weight", "weights", "update", "updates"])
+_BARE_RATES = {("rate",), ("global", "rate"), ("avg", "rate")}
 _PHRASES = {("function", "value"), ("best", "value"), ("final", "value"), ("log", "prob")}
 # `Accuracy of the network on the 517 test images`: the words before the preposition say what it is.
 _OF = pattern(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
@@ -64,11 +65,13 @@ def strength(name: str) -> int:
     stems = [part.rstrip("0123456789") or part for part in parts]
     if is_rate(name):
         return NEUTRAL
+    if parts in _BARE_RATES:
+        return NEVER
     if stems[-1] == "norm" and _NORMED.intersection(stems):
         return STRONG
     if "/" in name and _is_kind(name):
         return STRONG
-    if any(part in words.NEVER or stem in words.NEVER for part, stem in zip(parts, stems, strict=True)):
+    if any(len(p) > 1 and (p in words.NEVER or w in words.NEVER) for p, w in zip(parts, stems, strict=True)):
         # `loss_per_sample`, `mean_length_loss`: a metric of something counted is still a metric when it ends as one.
         return (
             STRONG if parts[-1] in words.STRONG and parts[0] not in words.NEVER_FIRST and not _counts(parts) else NEVER
@@ -120,8 +123,9 @@ def split_said(text: str) -> str | None:
 
 def split_in(text: str) -> str | None:
     """The split a heading or a name speaks of (`Test set`, `val_loss`): train, val, test, eval, dev, or None."""
+    found = None
     for part in parts_of(text):
-        found = _SPLITS.get(part) or _SPLITS.get(part.rstrip("0123456789"))
-        if found:
-            return found
-    return None
+        found = _SPLITS.get(part) or _SPLITS.get(part.rstrip("0123456789")) or found
+        if found not in (None, "eval"):
+            return found  # `Evaluating on the test set` speaks of the test set
+    return found

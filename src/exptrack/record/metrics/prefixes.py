@@ -41,6 +41,7 @@ _BRACKET = _any(
     r"\[(?:Info|Warning|Debug|Error)\]",
     r"\[[\w.]+: \d\d-\d\d \d\d:\d\d:\d\d\]",
     r"\[PID:\d+\]",
+    rf"\[\d+\](?=\s*\[(?:\w*Thread\b|{_LEVEL}\]))",
     _TAG,
 )
 _DIGIT = _any(rf"{_DATE}\]?", rf"{_CLOCK}(?=[\s|-])")

@@ -30,7 +30,7 @@ _WRAPPED = pattern(
 _BAD_SIGN = ("<", ">", "~", "≥", "≤", "==", "=>", "->", "<-", "!=", "<=", ">=", "~=", "+=", "*=", "/=", "-=")
 _MAY_PRECEDE_SIGN = (*"_)]'\"%.?²|",)
 _DELIMITER = pattern(
-    r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|!\s+|(?<!\w\[\d)[\]}]\s*(?=\S)|\)\s+|->|=>|\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
+    r"[,;|\t•]|\s{2,}|\s[-–—*]+\s|:\s|!\s+|(?<!\w\[\d)[\]}]\s*(?=\S)|\)\s+|->|=>|(?<!\b[AaV][va][gl])\.\s+(?=[A-Z])|[\u2500-\u259f]+|\s:+\s"
 )
 _LEADING = pattern(r"^(?:(?:and|with|at|the|a|an|has|got|then|of|on|by|while|where|\*+|#+|>+|-+|:+)\s+)+", re.I)
 _UNIT = pattern(

@@ -42,7 +42,7 @@ NEVER = _words(
     seeds port version workers worker threads thread pid params parameters param vocab layers layer dims dim
     hidden heads channels shape width height bytes tokens words count counts images img instances nevals wall
     patience oom lineno line level status pages port uid gid nodes ranks world budget jobs n_jobs random_state
-    support per_second examples rows cols columns features classes items files length_penalty rate_limit latency
+    support per_second examples rows cols columns features classes items files chars length_penalty rate_limit latency
     uptime load_time iterations epochs steps episodes batches iteration step epoch updates update batch trial
     round timesteps timestep pgid users requests connections sockets packets retries attempt attempts retry days
     hour year month day age price ips timing exs kimg address ip temperature top_k top_p dropout warmup wd

@@ -23,6 +23,8 @@ from exptrack.record.metrics.names import LONGEST, NEUTRAL, NEVER, STRONG, split
         "losses/entropy_bonus",
         "loss/clip",
         "average_loss_value_func",
+        "rmse_e_trn",
+        "error rate",
         "objf",
     ],
 )
@@ -38,6 +40,8 @@ def test_strong(name):
         "batch_size",
         "loss_scale",
         "samples/sec",
+        "GlobalRate",
+        "total chars",
         "num_updates",
         "eta",
         "gpu_mem",
@@ -64,3 +68,8 @@ def test_split():
 )
 def test_a_prefix_names_a_split_by_a_word_of_its_own(text, split):
     assert split_said(text) == split
+
+
+def test_the_set_that_is_evaluated_says_more_than_that_it_is():
+    assert split_in("Evaluating test") == "test"
+    assert split_in("Evaluation results") == "eval"

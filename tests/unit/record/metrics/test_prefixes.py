@@ -19,6 +19,8 @@ from exptrack.record.metrics.prefixes import read_prefix
         "[node1] 2023-01-01 10:00:00,123 (trainer:732) INFO: ",
         "[LightGBM] [Info] ",
         "[node7:1/4] 2024-02-03 01:02:03,004 (trainer:99) INFO: ",
+        "[2024-02-03 01:02:03,004] [4711] [MainThread] [INFO] (engine.Trainer:27) - ",
+        "[2024-02-03 01:02:03,004] [4711] [INFO] ",
     ],
 )
 def test_the_message_begins_behind_it(prefix):

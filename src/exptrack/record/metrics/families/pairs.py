@@ -58,7 +58,7 @@ def judge(line: Line, state: State) -> Reading | None:
     progress = find_progress(masked)
     if masked.count("=") > 2 and len(_WORD_VALUE.findall(masked)) + count_files(body) >= 3:
         return Reading([], NOWHERE, True, None)
-    pairs = list(scan(masked, progress))
+    pairs = _with_word_before(masked, scan(masked, progress))
     chosen, is_stable = _choose(masked, _with_splits(pairs, progress.split), progress, state)
     if not chosen and not progress.is_known:
         heading = _heading_split(masked)
@@ -68,6 +68,17 @@ def judge(line: Line, state: State) -> Reading | None:
         line.is_hopeless = not any(p.strength == names.STRONG or names.is_split_only(p.name) for p in pairs)
         return None
     return Reading(chosen, progress, is_stable, progress.split)
+
+
+def _with_word_before(text: str, pairs: list[Pair]) -> list[Pair]:
+    """`Force  MAE : 0.5` under `Energy MAE : 0.4`: blanks that align names are no border in a line of one pair."""
+    if len(pairs) != 1 or not pairs[0].sep or not pairs[0].head.isalnum() or names.split_in(pairs[0].head):
+        return pairs
+    pair = pairs[0]
+    if not text.lstrip().startswith(f"{pair.head} ") or pair.strength != names.STRONG:
+        return pairs
+    full = f"{pair.head} {pair.name}"
+    return [pair._replace(name=full, head="")] if names.strength(full) == names.STRONG else pairs
 
 
 def _with_splits(pairs: list[Pair], split: str | None) -> list[Pair]:

@@ -21,6 +21,7 @@ _MOST_MISSES = 8
 _ROW_START = pattern(r"\s*[\d#*+.\-\u2713]")
 _COMMAS = pattern(r"\s*[A-Za-z_][\w./@%-]*(?:,[A-Za-z_][\w./@%-]*){2,}\s*$")
 _RANGE = pattern(r"@[\d.]+:[\d.]+")
+_COUNTING = (words.STEP_COLUMNS | words.EPOCH_COLUMNS) - {"#"}
 _CUT = "…"
 _OF = pattern(r"(\d+)\s*/\s*\d+$")
 Cell = tuple[str, int, int]  # text, start, end
@@ -70,6 +71,7 @@ def _cells(text: str) -> list[Cell]:
 
 def offer_header(text: str, state: State) -> bool:
     """Open a table if `text` is a header worth one."""
+    text = _uncommented(text)
     above, state.above = state.above, []
     if _COMMAS.match(text):
         return _offer_commas(text, state)
@@ -92,6 +94,15 @@ def offer_header(text: str, state: State) -> bool:
         return False
     state.table = table
     return True
+
+
+def _uncommented(text: str) -> str:
+    """The `#` before a header is a comment's where another column counts the steps, and else the column that does."""
+    before, mark, names_only = text.partition("#")
+    if not mark or before.strip() or not names_only.startswith(" "):
+        return text
+    counted = names_only.split()[:1]
+    return f"{before} {names_only}" if counted and counted[0].lower() in _COUNTING else text
 
 
 def _joined(above: list[Cell], text: str) -> list[Cell]:

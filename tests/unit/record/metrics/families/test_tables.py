@@ -123,3 +123,13 @@ def test_a_long_label_and_a_status():
         "PPO_CartPole-v1_abcde_00001   RUNNING        3           30.3035    190.75\n"
     )
     assert points(text) == [("reward", 190.75, 3)]
+
+
+def test_a_header_behind_a_comments_mark():
+    text = "#  step      rmse_val      rmse_trn         lr\n      0      2.5e+01      6.5e-01    1.0e-03\n    100      1.5e+01      2.5e-01    1.0e-03\n"
+    assert series(text)["rmse_trn"] == [(0, 0.65), (100, 0.25)]
+
+
+def test_a_column_of_the_mark_alone_still_counts():
+    text = "#      loss     acc\n1      0.5      0.75\n2      0.25     0.875\n"
+    assert series(text) == {"loss": [(1, 0.5), (2, 0.25)], "acc": [(1, 0.75), (2, 0.875)]}
