@@ -51,6 +51,35 @@ def test_without_a_policy_file_typing_stays_out_too(tool: Tool) -> None:
     assert "typing" not in modules_of(tool, code)
 
 
+# Also what the recorder imports is paid for by every run. A .pth file may have brought some of it already.
+UNTIL_THE_SEAL = """
+import sys
+for name in ("typing", "threading", "subprocess", "hashlib", "_hashlib"):
+    sys.modules.pop(name, None)
+from exptrack.actions import finish
+seal = finish.finish
+def noted(*a, **k):
+    result = seal(*a, **k)
+    open("modules", "w").write(",".join(sys.modules))
+    return result
+finish.finish = noted
+from exptrack.cli import main
+main.main(["run", "-q", "--", sys.executable, "train.py", "--lr", "1"])
+print(open("modules").read())
+"""
+
+
+def test_a_plain_run_is_recorded_without_what_it_does_not_need(tool: Tool) -> None:
+    tool.write("train.py", "print('step 1 loss=0.5')\n")
+    tool.committed()
+    modules_of(tool, UNTIL_THE_SEAL)  # the first asks the interpreter who it is, with subprocess
+    loaded = modules_of(tool, UNTIL_THE_SEAL)
+    assert {"exptrack.actions.recording", "exptrack.store.index", "exptrack.record.metrics.families.pairs"} <= loaded
+    unneeded = {"typing", "threading", "subprocess", "hashlib", "_hashlib", "dataclasses", "inspect", "glob"}
+    unneeded |= {f"exptrack.{name}" for name in ("capture.gpus", "actions.outputs", "record.metrics.patterns")}
+    assert loaded & unneeded == set()
+
+
 def test_help_and_lists_in_a_pipe_do_not_import_rich(tool: Tool) -> None:
     tool("run", "--", "true")
     for words in (["--help"], ["ls"], ["show", "@"], ["run", "--help"]):

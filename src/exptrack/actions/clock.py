@@ -3,6 +3,8 @@ taken from it; what is, is corrected here and said in the record."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from exptrack.frozen import replace
 from exptrack.model import End, Start
 from exptrack.record.rundir import time_of_id, utc
@@ -41,27 +43,9 @@ def set_back(start: Start, end: End | None, now: float) -> float:
 
 def seconds_of(iso: str) -> float | None:
     """Since the epoch; None for what is no time after 1970."""
-    seconds = _as_we_write_it(iso)
-    if seconds is None:
-        from datetime import UTC, datetime
-
-        try:
-            then = datetime.fromisoformat(iso)
-        except ValueError:
-            return None
-        seconds = (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp()
-    return seconds if seconds >= 0 else None
-
-
-def _as_we_write_it(iso: str) -> float | None:
-    """`2026-11-22T21:54:03.120Z` without datetime, whose import takes a millisecond; None for any other."""
-    digits = iso[:4] + iso[5:7] + iso[8:10] + iso[11:13] + iso[14:16] + iso[17:19] + iso[20:23]
-    if len(iso) != 24 or iso[19::4] != ".Z" or not (digits.isascii() and digits.isdigit()):
+    try:
+        then = datetime.fromisoformat(iso)
+    except ValueError:
         return None
-    year, month, day = int(iso[:4]), int(iso[5:7]), int(iso[8:10])
-    # A year that begins in March has its leap day at its end; day 719468 of year 0 is the first of 1970.
-    years, months = (year, month - 3) if month > 2 else (year - 1, month + 9)
-    days = years * 365 + years // 4 - years // 100 + years // 400 + (153 * months + 2) // 5 + day - 719469
-    seconds = days * 86400 + int(iso[11:13]) * 3600 + int(iso[14:16]) * 60 + int(iso[17:19])
-    is_a_date = utc(seconds)[:19] == iso[:19]  # the 30th of February is another day
-    return (seconds * 1000 + int(iso[20:23])) / 1000 if is_a_date else None
+    seconds = (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp()
+    return seconds if seconds >= 0 else None

@@ -16,13 +16,12 @@ from exptrack.actions.clock import dated, outputs_since, set_back
 from exptrack.actions.default_outputs import default_outputs
 from exptrack.actions.goals import goal_for, stage
 from exptrack.actions.last_look import rename_points, without_tokens
-from exptrack.actions.outputs import store_outputs
 from exptrack.actions.policy import disallowed
 from exptrack.actions.written import Since
 from exptrack.capture.redact import LogMasker, mask_text, redact_mapping
 from exptrack.config import Project
 from exptrack.frozen import replace
-from exptrack.model import Declared, End, MetricSummary, RunManifest, Start, Usage
+from exptrack.model import Artifact, Declared, End, MetricSummary, RunManifest, Start, Usage
 from exptrack.record import rundir
 from exptrack.record.reading import Reading
 from exptrack.record.sampler import read_usage
@@ -58,7 +57,7 @@ def finish(
     if not declared:
         declared, problems = default_outputs(start, since)
         said += problems
-    artifacts, problems = store_outputs(project, store, declared, start.cwd, since)
+    artifacts, problems = _outputs(project, store, declared, start.cwd, since)
     said += problems
     tags, problems = _sidecar_tags(start, reading)
     said += problems
@@ -81,6 +80,16 @@ def finish(
     _attempt(said, "the index", lambda: _index(project, store, manifest))
     run_dir.remove()
     return summary(manifest, start.required_metrics, declared)
+
+
+def _outputs(
+    project: Project, store: Store, declared: Sequence[Declared], cwd: str, since: Since
+) -> tuple[list[Artifact], list[str]]:
+    if not declared:
+        return [], []
+    from exptrack.actions.outputs import store_outputs
+
+    return store_outputs(project, store, declared, cwd, since)
 
 
 def _since(run_dir: rundir.RunDir, start: Start, end: End | None) -> tuple[Since, list[str]]:

@@ -6,8 +6,8 @@ has no name. Stretches may come in any order and from any thread.
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock
 from collections.abc import Iterator, Sequence
-from threading import Lock
 
 from exptrack.model import StoredFile
 from exptrack.store.trees import HEADER, decode_rows, encode_rows
@@ -24,7 +24,7 @@ class Listing:
     def __init__(self, folder: str | None) -> None:
         self.folder = folder
         self.count = self.size = 0
-        self._lock = Lock()
+        self._lock = allocate_lock()
         self._places: dict[int, tuple[int, int]] = {}
         self._text = bytearray()
         self._file: IO[bytes] | None = None
