@@ -1,4 +1,4 @@
-"""Outputs that a run has not written: what lies there from the run before is kept, and nobody is misled by it."""
+"""Outputs that a run has not written, inputs that it has: what lies there from before is kept, and nobody is misled."""
 
 from __future__ import annotations
 
@@ -72,3 +72,12 @@ def test_what_an_earlier_attempt_wrote_is_the_runs_own(trained: Tool) -> None:
     run = trained.json("show", "@")["id"]
     trained("run", "--resume", run, "--", sys.executable, "train.py", "idle")
     assert [a["older"] for a in trained.json("show", run)["artifacts"]] == [False]
+
+
+def test_an_input_that_the_program_itself_rewrites_is_told(tool: Tool) -> None:
+    tool.write("data.csv", "1,2\n")
+    tool("run", "-i", "train=data.csv", "--", "cat", "data.csv")
+    assert tool.json("show", "@")["warnings"] == []
+    tool("run", "-i", "train=data.csv", "--", "sh", "-c", "echo 3,4 > data.csv")
+    (warning,) = (w for w in tool.json("show", "@")["warnings"] if "input" in w)
+    assert "train: data.csv changed after the run began" in warning

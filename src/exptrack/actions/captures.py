@@ -9,11 +9,12 @@ import os
 from collections.abc import Callable, Mapping
 
 from exptrack import wire
+from exptrack.actions.written import Since
 from exptrack.capture.managed import is_managed
 from exptrack.config import Project
 from exptrack.frozen import replace
 from exptrack.model import Start
-from exptrack.record.rundir import CAPTURED, RunDir
+from exptrack.record.rundir import CAPTURED, START, RunDir
 from exptrack.store.bulk import Bulk
 from exptrack.store.place import Store
 from exptrack.store.trees import encode_tree
@@ -124,7 +125,8 @@ class Captures:
             return unread
         from exptrack.capture.inputs import capture_inputs
 
-        found, warnings = capture_inputs(declared, self.start.cwd, self.project.cache, encode_tree)
+        since = Since.of(self.start.started_at, self.run_dir.file(START))
+        found, warnings = capture_inputs(declared, self.start.cwd, self.project.cache, encode_tree, since.has_bytes_of)
         self._warn(warnings)
         return [*found, *unread]
 

@@ -40,6 +40,11 @@ class Since(NamedTuple):
         slack = 0.0 if info.st_dev == self.device else SLACK
         return max(info.st_mtime, info.st_ctime) >= self.at - slack
 
+    def has_bytes_of(self, info: os.stat_result) -> bool:
+        """Were the bytes of this file surely written since then? Not by its name or mode, and only where the clock of
+        its file system is known."""
+        return info.st_dev == self.device and info.st_mtime >= self.at
+
 
 def is_older(path: str, since: Since) -> bool:
     """Was nothing at `path` (a file, or a folder with all in it) written since then? False for what has gone."""

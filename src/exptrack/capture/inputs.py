@@ -22,19 +22,31 @@ EncodeTree = Callable[[Iterable[StoredFile]], bytes]
 
 
 def capture_inputs(
-    declared: Sequence[Declared], cwd: str, cache_folder: str, encode_tree: EncodeTree
+    declared: Sequence[Declared],
+    cwd: str,
+    cache_folder: str,
+    encode_tree: EncodeTree,
+    is_rewritten: Callable[[os.stat_result], bool] = lambda _: False,
 ) -> tuple[list[Input], list[str]]:
     """One Input for each declared one, and what there is to warn of. A missing or partly unreadable input has no
-    digest; nothing is raised for the state of the data. `encode_tree`: canonical bytes of a list of files."""
+    digest; nothing is raised for the state of the data. `encode_tree`: canonical bytes of a list of files.
+    `is_rewritten`: were a file's bytes written after the run began, so that it may have read others?"""
     cache = DigestCache(os.path.join(cache_folder, CACHE))
     inputs, warnings = [], []
     for one in declared:
-        reader = _Reader(cache)
+        reader = _Reader(cache, is_rewritten)
         inputs.append(_capture(one, cwd, reader, encode_tree))
         if reader.problems:
             more = len(reader.problems) - _MOST_NAMED
             text = "; ".join(reader.problems[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
             warnings.append(f"input {one.label or one.pattern}: {text}")
+        if reader.rewritten:
+            which = os.path.relpath(reader.rewritten[0], cwd)
+            which += f" and {len(reader.rewritten) - 1} more" if len(reader.rewritten) > 1 else ""
+            warnings.append(
+                f"input {one.label or one.pattern}: {which} changed after the run began: the digest may not be that of "
+                "the bytes it read"
+            )
     try:
         cache.save()
     except OSError as e:
@@ -77,9 +89,10 @@ def _digest(data: bytes) -> str:
 class _Reader:
     """Digests through the cache; what cannot be read is a problem, not an exception."""
 
-    def __init__(self, cache: DigestCache) -> None:
-        self.cache = cache
+    def __init__(self, cache: DigestCache, is_rewritten: Callable[[os.stat_result], bool]) -> None:
+        self.cache, self.is_rewritten = cache, is_rewritten
         self.problems: list[str] = []
+        self.rewritten: list[str] = []
 
     def read(self, path: str, name: str) -> StoredFile | None:
         """The file as an entry called `name`; None when it cannot be read or is no regular file."""
@@ -95,6 +108,8 @@ class _Reader:
         except OSError as e:
             self.problems.append(f"{path}: {e.strerror or e}")
             return None
+        if self.is_rewritten(now):
+            self.rewritten.append(path)
         return StoredFile(path=name, digest=digest, size=now.st_size)
 
 

@@ -154,3 +154,17 @@ def test_names_that_are_not_utf8(tmp_path):
     found, warnings = one(tmp_path, "data")
     assert found.digest is not None
     assert warnings == []
+
+
+def test_what_is_written_while_the_run_goes_on_is_told(tmp_path):
+    fill(tmp_path / "data", a="1", b="2", c="3")
+    declared = [Declared(label="train", pattern="data")]
+    said = []
+    for is_rewritten in (lambda _: False, lambda info: info.st_size == 1):
+        found, warnings = capture_inputs(declared, str(tmp_path), str(tmp_path / ".cache"), encode_tree, is_rewritten)
+        assert found[0].digest
+        said.append(warnings)
+    assert said == [
+        [],
+        ["input train: data/a and 2 more changed after the run began: the digest may not be that of the bytes it read"],
+    ]
