@@ -37,6 +37,7 @@ class OneOutput:
 
     def __init__(self, path: str, cwd: str, scratch: str | None, *, is_strict: bool = False) -> None:
         self.path, self.cwd, self.scratch, self.is_strict = path, cwd, scratch, is_strict
+        self._below = os.path.join(path, "")
         self._listing = Listing(scratch)
         self.look()
 
@@ -91,7 +92,7 @@ class OneOutput:
             try:
                 kept.append(self._store(objects, name))
             except (FileNotFoundError, PermissionError) as e:
-                if self.is_folder and not self.is_strict and e.filename == os.path.join(self.path, name):
+                if self.is_folder and not self.is_strict and e.filename == self._below + name:
                     self.left_out.append(f"{name}: {e.strerror}")
                 else:
                     self.trouble = e
@@ -108,7 +109,7 @@ class OneOutput:
     def _store(self, objects: Keeper, name: str) -> StoredFile:
         path, mode = self.path, self._mode
         if name:
-            path = os.path.join(self.path, name)
+            path = self._below + name
             mode = os.lstat(path).st_mode
             if stat.S_ISLNK(mode):
                 target = os.fsencode(os.readlink(path))

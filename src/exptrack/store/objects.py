@@ -55,7 +55,7 @@ class Objects:
         """Where the bytes lie; Damaged for a text that is no sha256 (a forged manifest must not choose a path)."""
         if not is_digest(digest):
             raise Damaged(f"{digest!r:.80} is not a sha256 digest", "`exptrack verify` lists what is damaged")
-        return os.path.join(self.root, digest[:2], digest[2:])
+        return f"{self.root}/{digest[:2]}/{digest[2:]}"  # half of the time of os.path.join, three times a file
 
     def has(self, digest: str) -> bool:
         return os.path.exists(self.path(digest))
