@@ -30,9 +30,11 @@ def why_it_ended(scheduler: Mapping[str, str], *, is_told: bool) -> str | None:
     """How the job of these facts (machine.scheduler) came to its end, as the end of a sentence; None where SLURM does
     not say, or is not here. `is_told`: a signal came. Takes at most PATIENCE seconds, and that once a process."""
     job = "_".join(scheduler[fact] for fact in ("job", "task") if scheduler.get(fact))
-    program = shutil.which("scontrol")
     # The record may be somebody else's: no word of it becomes an option.
-    if program is None or program in _silent or not job.replace("_", "").isdecimal():
+    if not scheduler.get("name") or not job.replace("_", "").isdecimal():
+        return None
+    program = shutil.which("scontrol")
+    if program is None or program in _silent:
         return None
     asked = [program, "--oneliner", "show", "job", job]
     try:
@@ -48,8 +50,7 @@ def why_it_ended(scheduler: Mapping[str, str], *, is_told: bool) -> str | None:
 def reason_of(answer: str, scheduler: Mapping[str, str], *, is_told: bool) -> str | None:
     """The same, of what `scontrol --oneliner show job` answered: words of the form Name=value."""
     said = dict(word.split("=", 1) for word in answer.split() if "=" in word)
-    name = scheduler.get("name")
-    if "JobState" not in said or not name or f" JobName={name} " not in answer:
+    if "JobState" not in said or f" JobName={scheduler.get('name')} " not in answer:
         return None  # the number is another job's by now, or another cluster's
     if _count(said.get("Restarts")) > _count(scheduler.get("restarts")):
         return "preempted or requeued"

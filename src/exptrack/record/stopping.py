@@ -20,7 +20,7 @@ _HOW = {
 _WARNINGS = ("SIGUSR1", "SIGUSR2")
 # kind: (its name, what it may have been)
 _SYSTEMS = {
-    "slurm": ("SLURM job", "its time limit, preemption or scancel"),
+    "slurm": ("SLURM job", "its time limit, preemption, scancel or a failed task"),
     "lsf": ("LSF job", "its run limit, preemption or bkill"),
     "pbs": ("PBS job", "its wall time, preemption or qdel"),
     "sge": ("SGE job", "a limit, qmod or qdel"),

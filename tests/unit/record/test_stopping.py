@@ -47,7 +47,7 @@ def order(name="SIGTERM", reach="group", at=9990.0):
             [order()],
             "SIGKILL",
             {"kind": "slurm", "job": "12"},
-            "SIGTERM sent to all its processes, in SLURM job 12: its time limit, preemption or scancel; "
+            "SIGTERM sent to all its processes, in SLURM job 12: its time limit, preemption, scancel or a failed task; "
             "it died of SIGKILL",
         ),
         (
@@ -61,7 +61,7 @@ def order(name="SIGTERM", reach="group", at=9990.0):
             [order(reach="process")],
             "SIGTERM",
             {"kind": "slurm", "job": "12"},
-            "SIGTERM sent to exptrack alone, in SLURM job 12: its time limit, preemption or scancel",
+            "SIGTERM sent to exptrack alone, in SLURM job 12: its time limit, preemption, scancel or a failed task",
         ),
         # Sent to one process it may well be a person's.
         ([order(reach="process")], None, {"kind": "lsf", "job": "5"}, "SIGTERM sent to exptrack alone, in LSF job 5"),
