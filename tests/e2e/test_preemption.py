@@ -88,7 +88,7 @@ SCONTROL = """#!/bin/sh
 
 
 def asked_slurm(tool: Tool, **said: str) -> dict[str, str]:
-    """`scontrol` as it answers of job 12, and what SLURM sets that does not tell the time limit (before 23.02)."""
+    """`scontrol` as it answers of job 12, and what SLURM sets where that does not tell the time limit (22.05)."""
     words = {"JobId": "12", "JobName": "long", "JobState": "COMPLETING", "Reason": "None", "Restarts": "0"} | said
     answer = tool.folder.parent / "answer"
     answer.write_text(" ".join(f"{name}={value}" for name, value in words.items()))
