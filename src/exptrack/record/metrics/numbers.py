@@ -24,7 +24,7 @@ _JUNK = (
 )
 TOKENS = pattern(
     rf"(?<![\w.@#^-])(?:(?P<junk>{_JUNK})"
-    rf"|(?P<count>\d[\d,]*\s*/\s*\d[\d,]*)(?![\w.])"
+    rf"|(?P<count>\d[\d,]*\s*/\s*\d[\d,]*(?![\w.])|\d+\.0/\d+\.0(?==))"
     rf"|(?P<num>{NUMBER}|{NOT_FINITE})(?!\w|[-:]\d|\.\d))"
     rf"|(?<=[=:\s(\[,|])(?P<neg>[-+](?:{PLAIN}|(?i:nan|inf(?:inity)?)\b))(?!\w|[-:]\d|\.\d)"
 )

@@ -45,7 +45,7 @@ NEVER = _words(
     support per_second examples rows cols columns features classes items files chars length_penalty rate_limit latency
     uptime load_time iterations epochs steps episodes batches iteration step epoch updates update batch trial
     round timesteps timestep pgid users requests connections sockets packets retries attempt attempts retry days
-    hour year month day age price ips timing exs kimg address ip temperature top_k top_p dropout warmup wd
+    hour year month day age price ips imps timing exs kimg address ip temperature top_k top_p dropout warmup wd
     weight_decay momentum beta1 beta2 gamma lambda smoothing eps epsilon tol tolerance decay clipping coef coeff
     coefs vnum v_num idx index id ids nnz nnzs neurons units filters kernel stride padding
     """

@@ -47,6 +47,7 @@ from metric_texts import points, series
         ("Epoch 2 train[loss=0.5] val[loss=0.4]", [("loss", 0.5, 2), ("val/loss", 0.4, 2)]),
         ("mAP@.5:.95: 0.375", [("mAP@.5:.95", 0.375, 0)]),
         ("loss(x, y) = param(0.125)", [("loss", 0.125, 0)]),
+        ("loss: 8.5; acc: 30.0/40.0=0.75", [("loss", 8.5, 0), ("acc", 0.75, 0)]),
         ("Force  MAE         : 2.5e-01 eV", [("Force MAE", 0.25, 0)]),
         ("bev  AP:87.5, 75.5, 62.5", [("bev AP", 87.5, 0)]),
         ("Val   loss: 0.25", [("val/loss", 0.25, 0)]),
