@@ -32,6 +32,10 @@ class Run(NamedTuple):
     last: int
     alike: int
 
+    def to(self, last: int) -> Run:
+        """The same run with the lines up to `last`; no run stays none."""
+        return Run(self.key, self.first, last, self.alike) if self.alike else self
+
 
 _NO_RUN = Run(b"", 0, 0, 0)
 
@@ -80,26 +84,28 @@ class Sweeper:
             if known is None and at - first == 1:
                 first = at
             # Up to `first` nothing but unknown lines wait. Lines without a word of ours do not end the run before them.
+            # They belong to it: should it have to be read line by line after all, each is judged in its turn.
             if waiting < first and not self._is_passed_over(waiting, first):
-                self._alike(run, out)
+                self._alike(run.to(waiting), out)
                 run = _NO_RUN
                 self._one_by_one(waiting, first, out)
             waiting = at
             if first == at or (known is NOTHING and not state.is_busy):
+                run = run.to(at)
                 continue
             if key == run.key and run.alike:
                 run = Run(key, run.first, at, run.alike + at - first)
                 continue
-            self._alike(run, out)
+            self._alike(run.to(first), out)
             run = Run(key, first, at, at - first)
             if not known or state.is_busy:
                 self._alike(run, out)
                 run = _NO_RUN
         if waiting < at and not self._is_passed_over(waiting, at):
-            self._alike(run, out)
+            self._alike(run.to(waiting), out)
             run = _NO_RUN
             self._one_by_one(waiting, at, out)
-        self._alike(run, out)
+        self._alike(run.to(at), out)
 
     def _line(self, number: int) -> bytes:
         return self._block[self._ends[number] : self._ends[number + 1] - 1]
@@ -125,7 +131,7 @@ class Sweeper:
             known = self._book.get(key)
             if known is NOTHING and not state.is_busy and count == last - first:
                 return
-            if known and len(known) != tried and not state.is_busy:
+            if count and known and len(known) != tried and not state.is_busy:
                 tried = len(known)
                 if any(self._all(shape, first, last, count, out) for shape in known):
                     return
