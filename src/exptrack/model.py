@@ -221,7 +221,7 @@ class RunManifest:
 @frozen
 class Event:
     """One later word about a run; events/<id>.json. `action`: tag, untag, note, pin, unpin, expire, unexpire, promote,
-    demote, approve, unapprove, reproduced, reproduction."""
+    demote, told, approve, unapprove, reproduced, reproduction."""
 
     id: str
     run: str
@@ -248,7 +248,8 @@ class Promotion:
     """One line of a model's history; promotions/<model>/<sequence>.json. `run` None: the model was demoted.
 
     `previous_digest`: sha256 of the file of the line before, `manifest`: of the run's; None where nobody noted it.
-    `evidence`: event -> sha256 of its file, for approvals and reproductions the gates rest on."""
+    `evidence`: event -> sha256 of its file, for approvals and reproductions the gates rest on. `hooks`: the commands
+    that were to be told of it."""
 
     model: str
     sequence: int
@@ -261,6 +262,7 @@ class Promotion:
     previous_digest: str | None = None
     manifest: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
+    hooks: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -214,7 +214,7 @@ PROMOTION = {
 }
 CHANGED = {"model": str, **PROMOTION, "hooks": [HOOK]}
 ROLLED = {**CHANGED, "unmet": [GATE]}
-MODEL = {"model": str, "current": OPTIONAL, "history": [PROMOTION]}
+MODEL = {"model": str, "current": OPTIONAL, "history": [PROMOTION], "untold": [str]}
 MODELS = {
     "models": [
         {
@@ -336,7 +336,7 @@ def test_rollback_and_demote(run):
 
 
 def test_models():
-    check(printed(model_json(HISTORY)), MODEL)
+    check(printed(model_json(HISTORY, ["./deploy.sh"])), MODEL)
     check(printed(models_json([HISTORY])), MODELS)
     assert printed(models_json([])) == {"models": []}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,27 @@ def test_one_thing_at_a_time(team: Tool) -> None:
     team("promote", run, "prod", "--approve", "--withdraw", code=2)
     team("promote", "nobody", "prod", "--approve", code=3)
     assert "no [promote] table matches prd" in team("promote", run, "prd", "--approve", env=BOB).stderr
+
+
+def test_a_hook_that_was_never_told_is_told_by_the_same_promotion_again(tool: Tool) -> None:
+    """The first hook kills the promotion; as a CI job that is repeated, it is run again."""
+    tool.write(
+        "deadly.py",
+        "import os, signal\nif not os.path.exists('died'):\n    open('died', 'w')\n    os.kill(os.getppid(), 9)\n",
+    )
+    tool.write("hook.py", HOOK)
+    tool.write("exptrack.toml", '[hooks]\non_promote = ["python deadly.py", "python hook.py"]\n')
+    tool("run", "-q", "--", "true")
+    tool("promote", "@", "m", code=-signal.SIGKILL)
+    assert tool.json("models", "m")["untold"] == ["python deadly.py", "python hook.py"]
+    assert "not told of m@1: python hook.py  `exptrack promote" in tool("models", "m").stdout
+    assert [f["text"] for f in tool.json("doctor", code=1) if f["subject"] == "hooks"] == [
+        "not told of m@1: python deadly.py",
+        "not told of m@1: python hook.py",
+    ]
+    again = tool.json("promote", "@", "m")
+    assert (again["sequence"], [h["exit_code"] for h in again["hooks"]]) == (1, [0, 0])
+    assert len(told(tool)) == 1
+    assert tool.json("promote", "@", "m")["hooks"] == []
+    assert (tool.json("models", "m")["untold"], tool.json("verify")["passed"]) == ([], True)
+    assert not [f for f in tool.json("doctor") if f["subject"] == "hooks"]

@@ -1,7 +1,8 @@
 """Tell the hooks of the policy of a change in a model's history, after the fact: `on_promote`, `on_demote`.
 
 The history is written by then, and no hook takes anything back. Each gets one JSON object on stdin (docs/promotion.md)
-and runs in the project's root.
+and runs in the project's root. The line of history names who is to be told, an event each who was: what is between the
+two when somebody dies is told late, by `promote` of the same run again, and so twice where only the event is missing.
 """
 
 from __future__ import annotations
@@ -9,33 +10,73 @@ from __future__ import annotations
 import json
 
 from exptrack.actions.find import load_run
-from exptrack.actions.gates.case import tables_for
 from exptrack.actions.hooks import HookResult, run_hook
+from exptrack.actions.journal import Journal
+from exptrack.actions.ledger_tip import events_since
 from exptrack.actions.present.models import promotion_json
 from exptrack.actions.present.runs import run_json
-from exptrack.config import Config, Project, parse_duration
+from exptrack.actions.promote import hooks_for
+from exptrack.capture.redact import mask_text
+from exptrack.config import Project, parse_duration
 from exptrack.model import Promotion
 from exptrack.store.place import Store
 from exptrack.typed import Any
+
+TOLD = "told"
 
 
 def announce(project: Project, store: Store, action: str, promotion: Promotion) -> list[HookResult]:
     """Run the hooks for a new line of a model's history, one after the other. `action`: promote, rollback or demote;
     who puts an earlier run back deploys it, so a rollback is told to `on_promote`."""
-    commands = hooks_for(project.config, promotion.model, is_demotion=promotion.run is None)
+    return _tell(project, store, action, promotion, hooks_of(project, promotion))
+
+
+def announce_late(project: Project, store: Store, promotion: Promotion) -> list[HookResult]:
+    """Run those that a line of history was to be told to and was not, as far as today's policy has them: who may write
+    the store decides of no command that runs here."""
+    left = untold(store, promotion)
+    # `promote` writes at least the gate `status` down; only a rollback asks for none.
+    action = "demote" if promotion.run is None else "promote" if promotion.gates else "rollback"
+    commands = [command for command in hooks_of(project, promotion) if mask_text(command) in left]
+    return _tell(project, store, action, promotion, commands)
+
+
+def hooks_of(project: Project, promotion: Promotion) -> list[str]:
+    """What today's policy has for a line of history."""
+    return hooks_for(project.config, promotion.model, is_demotion=promotion.run is None)
+
+
+def untold(store: Store, promotion: Promotion) -> list[str]:
+    """The commands that were to be told of a line of history and were not, or are just being told."""
+    if not promotion.hooks:
+        return []
+    about = {"model": promotion.model, "sequence": promotion.sequence}
+    said = [e.data for e in events_since(store, promotion.at, json.dumps(promotion.model)) if e.action == TOLD]
+    told = {data.get("hook") for data in said if about.items() <= data.items()}
+    return [command for command in promotion.hooks if command not in told]
+
+
+def _tell(project: Project, store: Store, action: str, promotion: Promotion, commands: list[str]) -> list[HookResult]:
     if not commands:
         return []
     told = json.dumps(message(project, store, action, promotion), allow_nan=False).encode() + b"\n"
     limit = parse_duration(project.config.hook_timeout) or 0.0
-    return [run_hook(command, told, project.root, limit) for command in commands]
+    results = []
+    for command in commands:
+        result = run_hook(command, told, project.root, limit)
+        results.append(_noted(store, promotion, result))
+    return results
 
 
-def hooks_for(config: Config, model: str, *, is_demotion: bool) -> list[str]:
-    """Those of [hooks], then those of every [promote.NAME] that matches the model."""
-    tables = tables_for(config, model)
-    if is_demotion:
-        return [*config.on_demote, *(command for t in tables for command in t.on_demote)]
-    return [*config.on_promote, *(command for t in tables for command in t.on_promote)]
+def _noted(store: Store, promotion: Promotion, result: HookResult) -> HookResult:
+    data = {"model": promotion.model, "sequence": promotion.sequence, "hook": mask_text(result.command)}
+    data["problem"] = mask_text(result.problem) or None
+    try:
+        Journal(store).add(promotion.run or promotion.previous or "", TOLD, data)
+    except OSError as e:
+        note = f"was told, which could not be recorded: {e.strerror}"
+        return result._replace(problem=f"{result.problem}; {note}" if result.problem else note)
+    return result
 
 
 def message(project: Project, store: Store, action: str, promotion: Promotion) -> dict[str, Any]:

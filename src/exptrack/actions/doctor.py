@@ -6,18 +6,21 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from exptrack import __version__
+from exptrack.actions.announce import untold
 from exptrack.amounts import counted, size
 from exptrack.capture.code import describe
 from exptrack.capture.driver import has_driver
 from exptrack.capture.gpus import capture_gpus
 from exptrack.capture.masked_now import masked_now
 from exptrack.config import Project
+from exptrack.errors import Damaged
 from exptrack.record.rundir import live_runs, stillborn
 from exptrack.store.index import Index
-from exptrack.store.place import open_store
+from exptrack.store.place import Store, open_store
 from exptrack.typed import NamedTuple
 
 LOW_SPACE = 1 << 30
@@ -62,6 +65,17 @@ def _store(project: Project) -> Iterator[Finding]:
     hint = "" if not problems else "`exptrack verify` reads everything again"
     text = "in step with the store" if not problems else "; ".join(f"{path}: {what}" for path, what in problems)
     yield Finding("index", not problems, text, hint)
+    yield from _hooks(store)
+
+
+def _hooks(store: Store) -> Iterator[Finding]:
+    """Promotions that were written and not told to all: whoever made them was killed, or is at it."""
+    for model in store.records.models():
+        with suppress(Damaged):  # `verify` tells of it
+            for last in store.records.promotions(model)[-1:]:
+                how = f"`exptrack promote {last.run} {model}` again tells it" if last.run else ""
+                for command in untold(store, last):
+                    yield Finding("hooks", False, f"not told of {model}@{last.sequence}: {command}", how)
 
 
 def _runs(project: Project) -> Iterator[Finding]:

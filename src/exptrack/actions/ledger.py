@@ -35,9 +35,11 @@ def append(
     reason: str | None,
     gates: tuple[Gate, ...] = (),
     evidence: Sequence[str] = (),
+    hooks: Sequence[str] = (),
 ) -> Promotion:
     """Add the next line of a model's history and its witness. `after`: the history this was decided on; Overtaken when
-    somebody else has taken the number that follows it. `evidence`: ids of the events it was decided by."""
+    somebody else has taken the number that follows it. `evidence`: ids of the events it was decided by; `hooks`: the
+    commands to be told."""
     records, now = store.records, time.time()
     last, previous = (after[-1].sequence, after[-1].run) if after else (0, None)
     promotion = Promotion(
@@ -52,6 +54,7 @@ def append(
         previous_digest=_digest(records, model, last) if last else None,
         manifest=manifest_digest(records, run) if run else None,
         evidence={event_id: _event_digest(records, event_id) for event_id in evidence},
+        hooks=tuple(map(mask_text, hooks)),
     )
     records.add_promotion(promotion)
     witness = {"model": model, "sequence": promotion.sequence, "digest": _digest(records, model, promotion.sequence)}

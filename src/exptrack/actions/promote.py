@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Sequence
 
 from exptrack.actions.find import load_run, resolve
 from exptrack.actions.gates.case import Case, tables_for
@@ -13,7 +14,7 @@ from exptrack.actions.gates.trust import evidence
 from exptrack.actions.ledger import append
 from exptrack.actions.ledger_tip import check_tip, told
 from exptrack.actions.nearest import did_you_mean
-from exptrack.config import Project
+from exptrack.config import Config, Project
 from exptrack.errors import ExptrackError, NoSuchRun, Refused
 from exptrack.model import Gate, Promotion, Run
 from exptrack.store.place import Store
@@ -70,10 +71,10 @@ def case_of(project: Project, store: Store, run: Run, model: str, current: Run |
 def promote(project: Project, store: Store, text: str, model: str, reason: str | None) -> tuple[Verdict, Promotion]:
     """Make a run current. Refused lists every unmet gate; Overtaken when somebody took the number meanwhile."""
     verdict = why(project, store, text, model)
-    return verdict, carry_out(store, verdict, reason)
+    return verdict, carry_out(project.config, store, verdict, reason)
 
 
-def carry_out(store: Store, verdict: Verdict, reason: str | None) -> Promotion:
+def carry_out(config: Config, store: Store, verdict: Verdict, reason: str | None) -> Promotion:
     """What `promote` does when the gates have been asked: they may have hashed gigabytes, and are not asked twice.
 
     Promoting what is current already adds nothing and answers with the promotion that made it so."""
@@ -89,7 +90,16 @@ def carry_out(store: Store, verdict: Verdict, reason: str | None) -> Promotion:
         reason=reason,
         gates=verdict.gates,
         evidence=verdict.evidence,
+        hooks=hooks_for(config, verdict.model, is_demotion=False),
     )
+
+
+def hooks_for(config: Config, model: str, *, is_demotion: bool) -> list[str]:
+    """The commands that are told of a change: those of [hooks], then those of every [promote.NAME] for the model."""
+    tables = tables_for(config, model)
+    if is_demotion:
+        return [*config.on_demote, *(command for t in tables for command in t.on_demote)]
+    return [*config.on_promote, *(command for t in tables for command in t.on_promote)]
 
 
 def refusal(verdict: Verdict) -> Refused:
@@ -108,12 +118,12 @@ def _found(gate: Gate) -> str:
     return f"wanted {gate.wanted}" if value is None else f"{value}, wanted {gate.wanted}"
 
 
-def demote(store: Store, model: str, reason: str | None) -> Promotion:
-    """A model without a current run from now on; its history stays."""
+def demote(store: Store, model: str, reason: str | None, hooks: Sequence[str] = ()) -> Promotion:
+    """A model without a current run from now on; its history stays. `hooks`: who is to be told."""
     history = models(store, model)[0]
     if history.current is None:
         raise ExptrackError(f"{model} has no current run", f"`exptrack models {model}` shows its history", 1)
-    return append(store, model, None, after=history.promotions, reason=reason or "demoted")
+    return append(store, model, None, after=history.promotions, reason=reason or "demoted", hooks=hooks)
 
 
 def models(store: Store, model: str | None = None) -> list[History]:

@@ -13,7 +13,7 @@ from exptrack.actions.gates.data import STORED, stored_gate
 from exptrack.actions.gates.judge import judge, unmet
 from exptrack.actions.ledger import append
 from exptrack.actions.ledger_tip import check_tip, told
-from exptrack.actions.promote import History, case_of, models
+from exptrack.actions.promote import History, case_of, hooks_for, models
 from exptrack.config import Project
 from exptrack.errors import Damaged, ExptrackError, NoSuchRun
 from exptrack.model import Gate, Promotion, Run
@@ -45,7 +45,8 @@ def rollback(project: Project, store: Store, model: str, sequence: int | None, r
             raise Damaged(f"{target} cannot be deployed, nothing was changed: {gate.value}", hint)
     why = reason or f"rolled back to {sequence}"
     tip = check_tip(store, model, history.promotions)
-    made = append(store, model, target, after=history.promotions, reason=why)
+    hooks = hooks_for(project.config, model, is_demotion=False)
+    made = append(store, model, target, after=history.promotions, reason=why, hooks=hooks)
     return RolledBack(made, tuple(unmet(gates)), unasked, tuple(map(told, (*tip.grave, *tip.others))))
 
 

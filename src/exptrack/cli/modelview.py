@@ -35,8 +35,8 @@ def print_models(screen: Screen, histories: Sequence[History], runs: Mapping[str
     screen.table([*columns, Column("by"), Column("reason")], rows)
 
 
-def print_history(screen: Screen, history: History, runs: Mapping[str, Run]) -> None:
-    """One model, newest promotion first."""
+def print_history(screen: Screen, history: History, runs: Mapping[str, Run], untold: Sequence[str] = ()) -> None:
+    """One model, newest promotion first. `untold`: the hooks that have not been told of that one."""
     screen.line(Span(history.model, "bold"), f"  {history.current or 'no current run'}")
     screen.line()
     columns = [
@@ -56,6 +56,9 @@ def print_history(screen: Screen, history: History, runs: Mapping[str, Run]) -> 
         rows.append([mark, str(p.sequence), p.run or Span("demoted", "yellow"), _name(runs, p.run)])
         rows[-1] += [humane.age(p.at, screen.now), p.author, _passed(p), p.reason or ""]
     screen.table(columns, rows)
+    for command in untold:
+        how = f"`exptrack promote {history.current} {history.model}` again tells it" if history.current else ""
+        screen.line(Span(f"not told of {history.model}@{newest}: {command}", "yellow"), Span(f"  {how}", "dim"))
 
 
 def _name(runs: Mapping[str, Run], run_id: str | None) -> str:

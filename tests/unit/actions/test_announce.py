@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from exptrack.actions.announce import announce, hooks_for
-from exptrack.actions.promote import demote, promote
+from exptrack.actions.announce import announce, announce_late, untold
+from exptrack.actions.promote import demote, hooks_for, promote
 from exptrack.actions.rollback import rollback
 from exptrack.config import Config, Gates, find_project
 from made import AN_ID, ANOTHER_ID, manifest, summary
@@ -75,3 +75,35 @@ def test_one_that_fails_does_not_keep_the_next_from_being_told(told):
     project.config = project.config._replace(on_promote=("false", WRITE))
     assert [r.problem for r in announce(project, store, "promote", made)] == ["exited with 1", ""]
     assert len(told()) == 1
+
+
+def test_who_was_not_told_is_known_and_told_late_once(told):
+    project, store = told.place
+    project.config = project.config._replace(on_promote=("true", WRITE))
+    made = promote(project, store, AN_ID, "m", None)[1]
+    assert untold(store, made) == ["true", WRITE]
+    # Killed behind the first one.
+    project.config = project.config._replace(on_promote=("true",))
+    announce(project, store, "promote", made)
+    assert untold(store, made) == [WRITE]
+    project.config = project.config._replace(on_promote=("true", WRITE))
+    assert [r.command for r in announce_late(project, store, made)] == [WRITE]
+    assert [(m["action"], m["promotion"]["sequence"]) for m in told()] == [("promote", 1)]
+    assert (untold(store, made), announce_late(project, store, made)) == ([], [])
+
+
+def test_a_line_of_history_decides_of_no_command(told):
+    """Who may write the store is not who may edit the policy file."""
+    project, store = told.place
+    made = promote(project, store, AN_ID, "m", None)[1]
+    project.config = project.config._replace(on_promote=("true",))
+    assert announce_late(project, store, made) == []
+    assert untold(store, made) == [WRITE]
+
+
+def test_a_rollback_is_told_late_as_one(told):
+    project, store = told.place
+    for run in (AN_ID, ANOTHER_ID):
+        announce(project, store, "promote", promote(project, store, run, "m", None)[1])
+    announce_late(project, store, rollback(project, store, "m", None, None).promotion)
+    assert told()[-1]["action"] == "rollback"

@@ -90,10 +90,11 @@ def promotion_json(promotion: Promotion) -> JsonObject:
     }
 
 
-def model_json(history: History) -> JsonObject:
-    """One model: its current run (null: none) and its whole history, oldest first."""
+def model_json(history: History, untold: Iterable[str] = ()) -> JsonObject:
+    """One model: its current run (null: none) and its whole history, oldest first. `untold`: the hooks that have not
+    been told of the last line."""
     promotions = [promotion_json(p) for p in history.promotions]
-    return {"model": history.model, "current": history.current, "history": promotions}
+    return {"model": history.model, "current": history.current, "history": promotions, "untold": list(untold)}
 
 
 def models_json(histories: Iterable[History]) -> JsonObject:

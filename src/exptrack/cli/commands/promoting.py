@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import typer
 
 from exptrack.actions import promote as promotion
-from exptrack.actions.announce import announce
+from exptrack.actions.announce import announce, announce_late, untold
 from exptrack.actions.find import load_run
 from exptrack.actions.gates.case import tables_for
 from exptrack.actions.gates.named import NAME
 from exptrack.actions.nearest import did_you_mean
-from exptrack.actions.places import Place, here
+from exptrack.actions.places import here
 from exptrack.actions.present import models as present
 from exptrack.actions.present.runs import which_json
 from exptrack.actions.which import which as find
@@ -82,12 +82,13 @@ def promote(
         else:
             print_verdict(screen, verdict)
         return 0
-    made = promotion.carry_out(place.store, verdict, reason)
+    made = promotion.carry_out(place.project.config, place.store, verdict, reason)
     _tell_if_ungated(place.project.config, model)
     is_new = verdict.current != made.run
     if not as_json:
         print_promotion(screen, verdict, made)
-    hooks = _told(place, "promote", made) if is_new else []
+    hooks = announce(*place, "promote", made) if is_new else announce_late(*place, made)
+    _tell_of_hooks(hooks)
     if as_json:
         print_json(screen, present.verdict_json(verdict, made, hooks))
     return 0
@@ -143,13 +144,14 @@ def models(
     """List the current run of every model, or one model's history."""
     place, screen = here(), Screen.of()
     found = promotion.models(place.store, model)
+    left = untold(place.store, found[0].promotions[-1]) if model else []
     if as_json:
-        print_json(screen, present.model_json(found[0]) if model else present.models_json(found))
+        print_json(screen, present.model_json(found[0], left) if model else present.models_json(found))
         return
     named = {p.run for history in found for p in history.promotions if p.run}
     runs = {run_id: load_run(*place, run_id) for run_id in named if place.store.records.has_run(run_id)}
     if model:
-        print_history(screen, found[0], runs)
+        print_history(screen, found[0], runs, left)
     else:
         print_models(screen, found, runs)
 
@@ -170,7 +172,8 @@ def rollback(
     _tell_of_change(done.promotion, as_json=as_json)
     _tell_of_gates(done)
     _tell_of_history(done.altered)
-    hooks = _told(place, "rollback", done.promotion)
+    hooks = announce(*place, "rollback", done.promotion)
+    _tell_of_hooks(hooks)
     if as_json:
         print_json(Screen.of(), present.rolled_json(done, hooks))
 
@@ -178,9 +181,11 @@ def rollback(
 def demote(model: str = MODEL, reason: str = REASON, as_json: bool = JSON) -> None:
     """Leave a model without a current run; its history stays."""
     place = here()
-    made = promotion.demote(place.store, model, reason)
+    told = promotion.hooks_for(place.project.config, model, is_demotion=True)
+    made = promotion.demote(place.store, model, reason, told)
     _tell_of_change(made, as_json=as_json)
-    hooks = _told(place, "demote", made)
+    hooks = announce(*place, "demote", made)
+    _tell_of_hooks(hooks)
     if as_json:
         print_json(Screen.of(), present.changed_json(made, hooks))
 
@@ -189,12 +194,6 @@ def _tell_of_change(made: Promotion, *, as_json: bool) -> None:
     if not as_json:
         was = f"(was {made.previous or 'none'})"
         Screen.of().line(f"{made.model} {made.sequence}: {made.run or 'no current run'} {was}")
-
-
-def _told(place: Place, action: str, made: Promotion) -> list[HookResult]:
-    hooks = announce(*place, action, made)
-    _tell_of_hooks(hooks)
-    return hooks
 
 
 def _tell_of_gates(done: RolledBack) -> None:

@@ -119,6 +119,7 @@ def test_models():
         "model": "digits-prod",
         "current": None,
         "history": [promotion_json(p) for p in history.promotions],
+        "untold": [],
     }
     (row,) = models_json([history])["models"]
     assert (row["model"], row["current"], row["sequence"], row["previous"]) == ("digits-prod", None, 2, "r1")
