@@ -26,6 +26,12 @@ told = json.load(sys.stdin)
 print("told of", told["action"])
 open("told.jsonl", "a").write(json.dumps([told["action"], told["run"] and told["run"]["id"], told["previous"]]) + "\\n")
 """
+DEADLY = """
+import os
+if not os.path.exists("died"):
+    open("died", "w")
+    os.kill(os.getppid(), 9)
+"""
 POLICY = """
 project = "toy"
 [metrics]
@@ -167,10 +173,7 @@ def test_one_thing_at_a_time(team: Tool) -> None:
 
 def test_a_hook_that_was_never_told_is_told_by_the_same_promotion_again(tool: Tool) -> None:
     """The first hook kills the promotion; as a CI job that is repeated, it is run again."""
-    tool.write(
-        "deadly.py",
-        "import os, signal\nif not os.path.exists('died'):\n    open('died', 'w')\n    os.kill(os.getppid(), 9)\n",
-    )
+    tool.write("deadly.py", DEADLY)
     tool.write("hook.py", HOOK)
     tool.write("exptrack.toml", '[hooks]\non_promote = ["python deadly.py", "python hook.py"]\n')
     tool("run", "-q", "--", "true")

@@ -4,8 +4,8 @@ Events count in the order of their ids, which sort by time. What each action car
 tag {key: value} · untag {"keys": [key]} · note {"note": text} · pin {} · unpin {} ·
 expire and unexpire {"digests": [sha256, ...]} · reproduced {"verdict", "again", "environment", "differences"} on the
 original and reproduction {"of", ...} on the run that repeated it · promote and demote {"model", "sequence", "digest"},
-which change nothing here: they vouch for a line of a model's history, as told {"model", "sequence", "hook", "problem"}
-does not: a hook was told of it · approve and unapprove {"model", "manifest"}
+which change nothing here: they vouch for a line of a model's history · told {"model", "sequence", "hook", "problem"}: a
+hook was told of such a line · approve and unapprove {"model", "manifest"}
 are read by gates. An action a newer exptrack invented changes nothing here. Tags and notes that a later attempt at the
 run found when it began are in its manifest and not said again.
 """

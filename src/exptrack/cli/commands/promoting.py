@@ -75,15 +75,14 @@ def promote(
         if as_json:
             print_json(screen, present.verdict_json(verdict))
         raise promotion.refusal(verdict)
+    _tell_if_ungated(place.project.config, model)
     if dry_run:
-        _tell_if_ungated(place.project.config, model)
         if as_json:
             print_json(screen, present.verdict_json(verdict))
         else:
             print_verdict(screen, verdict)
         return 0
     made = promotion.carry_out(place.project.config, place.store, verdict, reason)
-    _tell_if_ungated(place.project.config, model)
     is_new = verdict.current != made.run
     if not as_json:
         print_promotion(screen, verdict, made)
