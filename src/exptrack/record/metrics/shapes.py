@@ -113,8 +113,11 @@ def _shape_of(raw: bytes, line: Line, reading: Reading) -> Shape | None:
     if len({s[0] for s in spans}) != len(spans):
         return None
     names = {p.start + at: p.name for p in reading.pairs}
-    if any(c.isdigit() for name in names.values() if name not in line.text for c in name) or "D" in line.text:
+    if any(c.isdigit() for name in names.values() if name not in line.text for c in name):
         # A name that was put together: its digits, and those it was made of, are not to be generalised.
+        return None
+    if any(b"D" in raw[start:end].upper() for start, end, _ in spans):
+        # A Fortran exponent, which float() does not read.
         return None
     pattern, before = [rb"^"], 0
     for start, end, what in spans:
