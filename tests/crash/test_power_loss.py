@@ -13,9 +13,9 @@ from exptrack import wire
 from exptrack.actions.find import find_runs
 from exptrack.actions.recover import recover
 from exptrack.config import find_project
-from exptrack.model import Start
+from exptrack.model import Run, Start
 from exptrack.record import rundir
-from exptrack.store.place import open_store
+from exptrack.store.place import Store, open_store
 from exptrack.store.trees import decode_tree
 
 START = {
@@ -86,6 +86,22 @@ def ended(work: Path, begin: str = BEGIN) -> None:
         (work / "model" / name).write_text(name * 1000)
 
 
+def sealed_again(folder: Path, where: str, said: list[str]) -> tuple[Store, Run]:
+    """The run, after the power came back and `recover`; what was said to be sealed must be so before. In `folder`."""
+    found = find_project(str(folder))
+    assert found, where
+    (folder / ".exptrack" / "index.db").unlink(missing_ok=True)
+    store = open_store(found.store)
+    check_store(store)
+    assert store.records.has_run(str(START["id"])) or not said, where
+    os.chdir(folder)  # where the outputs are
+    age_what_nobody_knows(Path(found.live))
+    assert recover(found)[1] == [], where
+    (run,) = find_runs(found, store, [])
+    assert run.status == "finished", where
+    return store, run
+
+
 def test_while_a_run_is_sealed(work: Path, tmp_path: Path) -> None:
     """Whatever has a name is whole; what is sealed stays so; what is not is sealed again, and is the same."""
     ended(work)
@@ -93,22 +109,11 @@ def test_while_a_run_is_sealed(work: Path, tmp_path: Path) -> None:
     journal = journal_of(with_names(SEAL, work), tmp_path, work)
     assert len(journal) > 40
     for folder, where, said in after_every_call(disk, journal, tmp_path / "after"):
-        found = find_project(str(folder))
-        assert found, where
-        (folder / ".exptrack" / "index.db").unlink(missing_ok=True)
-        store = open_store(found.store)
-        check_store(store)
-        was_sealed = store.records.has_run(str(START["id"]))
-        assert was_sealed or not said, where
-        os.chdir(folder)  # where the outputs are
-        age_what_nobody_knows(Path(found.live))
-        assert recover(found)[1] == [], where
-        (run,) = find_runs(found, store, [])
-        assert run.status == "finished", where
+        store, run = sealed_again(folder, where, said)
         assert run.manifest.metrics["loss"].count == 50, where
         assert [a.files for a in run.manifest.artifacts] == [2], where
         assert store.objects.read(run.manifest.logs["stdout"]).count(b"loss=") == 50, where
-        assert not os.listdir(found.live), where
+        assert not os.listdir(folder / ".exptrack" / "live"), where
         check_store(store)
         os.chdir(work)
 
@@ -137,18 +142,8 @@ def test_while_large_outputs_are_saved_by_several(work: Path, tmp_path: Path) ->
     assert sum(kind == "write" for kind, *_ in journal) > 12
     assert any(kind == "syncfs" for kind, *_ in journal)
     for folder, where, said in after_every_call(disk, journal, tmp_path / "after"):
-        found = find_project(str(folder))
-        assert found, where
-        (folder / ".exptrack" / "index.db").unlink(missing_ok=True)
-        store = open_store(found.store)
-        check_store(store)
-        assert store.records.has_run(str(START["id"])) or not said, where
-        os.chdir(folder)
-        age_what_nobody_knows(Path(found.live))
-        assert recover(found)[1] == [], where
-        (run,) = find_runs(found, store, [])
+        store, run = sealed_again(folder, where, said)
         (model,) = run.manifest.artifacts
-        assert run.status == "finished", where
         tree = decode_tree(store.objects.read(model.digest))
         assert {f.path: store.objects.read(f.digest) for f in tree} == kept, where
         os.chdir(work)

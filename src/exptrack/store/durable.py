@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 
 from exptrack.store.copying import start_writing
 
-# From so many files on one syncfs is cheaper.
-MANY = 32
+# From so many files on one syncfs is cheaper, also where somebody else keeps the disk busy: a first snapshot of a few
+# changed files, which the child waits for, must not wait for another training's checkpoint.
+MANY = 128
 # File systems of Linux whose syncfs(2) tells of bytes that did not arrive, by statfs(2)'s f_type: ext4, XFS, btrfs,
 # F2FS. Not overlayfs (the errors are its lower one's), FUSE (it need not ask its server), NFS (quotas answer late).
 KNOWN = (0xEF53, 0x58465342, 0x9123683E, 0xF2F52010)

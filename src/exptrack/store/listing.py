@@ -47,11 +47,12 @@ class Listing:
 
             if self.folder:
                 os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            self._file = TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - lives as long as we do
-        view = memoryview(self._text)
-        while view:
-            view = view[self._file.write(view) :]
-        self._written += len(self._text)
+            # Where it has a name for an instant, it is one that `gc` knows.
+            self._file = TemporaryFile(dir=self.folder, prefix=".listing.", suffix=".tmp", buffering=0)  # noqa: SIM115 - lives as long as we do
+        done = 0
+        while done < len(self._text):  # at its place: what a full disk cut short is written over
+            done += os.pwrite(self._file.fileno(), self._text[done:], self._written + done)
+        self._written += done
         self._text = bytearray()
 
     def close(self) -> None:

@@ -59,3 +59,27 @@ def test_no_room_for_its_rows_is_told(monkeypatch):
     made = Listing("/dev/null/nowhere")
     with pytest.raises(OSError, match="Not a directory"):
         made.add(0, files_of(["a"]))
+
+
+def test_after_a_full_disk_what_was_added_can_still_be_told(tmp_path, monkeypatch):
+    """The objects of an output that does not fit are forgotten by the digests of its listing."""
+    monkeypatch.setattr(listing, "MOST", 300)
+    made, files, real = Listing(str(tmp_path)), files_of("abcdefghijklmnop"), os.pwrite
+
+    def full(fd, data, offset):
+        if offset + len(data) > 500:
+            if offset < 500:
+                return real(fd, data[: 500 - offset], offset)
+            raise OSError(28, "No space left on device")
+        return real(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    refused = 0
+    for i, file in enumerate(files):
+        try:
+            made.add(i, [file])
+        except OSError:
+            refused += 1
+    assert refused > 1
+    assert list(made.files()) == files
+    made.close()
