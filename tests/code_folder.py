@@ -104,7 +104,7 @@ class CodeFolder:
             secrets=secrets,
             secret_names=names,
             secret_places=places,
-            inputs=inputs,
+            data=inputs,
         )
         snapshot.collection.masking = Watched(secrets, names, places)
         return snapshot

@@ -81,3 +81,42 @@ def test_an_input_that_the_program_itself_rewrites_is_told(tool: Tool) -> None:
     tool("run", "-i", "train=data.csv", "--", "sh", "-c", "echo 3,4 > data.csv")
     (warning,) = (w for w in tool.json("show", "@")["warnings"] if "input" in w)
     assert "train: data.csv changed after the run began" in warning
+
+
+def test_the_weights_of_the_run_before_are_no_code_of_the_next(tool: Tool) -> None:
+    """Untracked where the next run declares them: they would make it dirty, count as code, and stay for ever."""
+    tool.write("train.py", "import sys\nopen('m.bin', 'w').write(sys.argv[1] * 1000)\nopen('c.yaml', 'a').close()\n")
+    tool.committed()
+    kept = ("-o", "model=m.bin", "-o", "config=c.yaml", "--", sys.executable, "train.py")
+    for number in ("1", "2"):
+        tool("run", "-q", *kept, number)
+    code = tool.json("show", "@")["code"]
+    assert code["untracked"] == ["c.yaml"]
+    tool("run", "-q", "-o", "*.bin", "--", sys.executable, "train.py", "4")
+    assert tool.json("show", "@")["code"]["untracked"] == ["c.yaml"]
+    tool.git("add", "-f", "m.bin")
+    tool("run", "-q", *kept, "5")
+    assert "m.bin" in tool.json("show", "@")["code"]["changed"]
+
+
+def test_what_people_write_stays_code_in_a_folder_of_weights(tool: Tool) -> None:
+    tool.committed()
+    for name in ("sub/out/m.pt", "sub/out/tokenizer.json", "sub/out/train.py", "sub/notes.txt", "out/other.pt"):
+        tool.write(name, "x")
+    tool("run", "-q", "-o", "model=out", "--", "true", cwd=tool.folder / "sub")
+    code = tool.json("show", "@")["code"]
+    assert code["untracked"] == ["out/other.pt", "sub/notes.txt", "sub/out/train.py"]
+    tool("run", "-q", "-o", "model=.", "-o", "model=/tmp", "--", "true", cwd=tool.folder / "sub")
+    assert len(tool.json("show", "@")["code"]["untracked"]) == 5
+
+
+def test_retention_lets_the_weights_go_that_lay_beside_the_code(tool: Tool) -> None:
+    tool.write("exptrack.toml", '[retention]\nwindow = "0d"\nkeep = ["promoted"]\n')
+    tool.committed()
+    for number in ("1", "2", "3"):
+        tool("run", "-q", "-n", f"n{number}", "-o", "model=m.bin", "--", "sh", "-c", f"echo {number} > m.bin")
+    tool("promote", "n2", "churn")
+    tool("gc", "--apply")
+    for name, code in (("n1", 6), ("n2", 0), ("n3", 6)):
+        tool("get", name, "-o", name, code=code)
+    assert tool.json("verify")["passed"]

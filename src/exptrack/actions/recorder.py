@@ -103,21 +103,21 @@ class Link:
         return lines[-1] if lines else "memory or process limits? nothing was started"
 
 
-def start(project: Project, run_dir: rundir.RunDir, inputs: Sequence[str] = ()) -> Link:
-    """Fork the recorder; returns at once. It holds the run's lock too. `inputs`: patterns of declared inputs."""
+def start(project: Project, run_dir: rundir.RunDir, data: Sequence[str] = ()) -> Link:
+    """Fork the recorder; returns at once. It holds the run's lock too. `data`: patterns of what is no code."""
     inner_read, outer_write = os.pipe()
     outer_read, inner_write = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(outer_write)
         os.close(outer_read)
-        _live(project, run_dir, inputs, inner_read, inner_write)
+        _live(project, run_dir, data, inner_read, inner_write)
     os.close(inner_read)
     os.close(inner_write)
     return Link(pid, outer_write, outer_read, run_dir.file(rundir.RECORDER_LOG))
 
 
-def _live(project: Project, run_dir: rundir.RunDir, inputs: Sequence[str], orders: int, answers: int) -> NoReturn:
+def _live(project: Project, run_dir: rundir.RunDir, data: Sequence[str], orders: int, answers: int) -> NoReturn:
     """The forked process, from its first line to its last; never returns into the supervisor's code."""
     status = 1
     try:
@@ -125,7 +125,7 @@ def _live(project: Project, run_dir: rundir.RunDir, inputs: Sequence[str], order
         from exptrack.beside import Beside
 
         Beside(lambda: _show_life(run_dir, answers))
-        taken = _take_snapshot(project, inputs, answers)
+        taken = _take_snapshot(project, data, answers)
         if taken is not None:
             from exptrack.actions.recording import Recording
 
@@ -159,7 +159,7 @@ def _show_life(run_dir: rundir.RunDir, answers: int) -> None:
                 print(f"no sign of life could be left: {e}", file=sys.stderr)
 
 
-def _take_snapshot(project: Project, inputs: Sequence[str], answers: int) -> tuple[Snapshot, Watch | None] | None:
+def _take_snapshot(project: Project, data: Sequence[str], answers: int) -> tuple[Snapshot, Watch | None] | None:
     """Store what git could not give back, and say so; None when it was refused. Beside it the first look at the working
     folder: what lies there before the child starts is not what the child wrote."""
     from exptrack.capture.snapshot import Snapshot
@@ -179,7 +179,7 @@ def _take_snapshot(project: Project, inputs: Sequence[str], answers: int) -> tup
             secrets=config.snapshot_secrets,
             secret_names=config.secret_names_allowed,
             secret_places=config.secrets_allowed_in,
-            inputs=inputs,
+            data=data,
         )
 
         if config.is_searching:

@@ -21,6 +21,23 @@ from exptrack.errors import NotStarted
 from exptrack.record.rundir import RunDir, new_id, utc
 from exptrack.typed import Any, NamedTuple
 
+# Kinds of outputs, and ends of names, that nobody writes by hand.
+WEIGHTS = frozenset(("model", "checkpoint", "checkpoints", "weights"))
+WEIGHT_FILES = (
+    ".bin",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".safetensors",
+    ".h5",
+    ".keras",
+    ".onnx",
+    ".pkl",
+    ".joblib",
+    ".npz",
+    ".npy",
+)
+
 
 class Request(NamedTuple):
     """What the user asked for; the fields are the options of `run`. No command: the one of the run that is resumed."""
@@ -130,6 +147,14 @@ def foreseen(start: Mapping[str, Any]) -> list[str]:
         if not set("*?[") & set(pattern) and not os.path.exists(os.path.expanduser(pattern)):
             said.append(f"input {one['label']}: nothing at {pattern}")
     return said
+
+
+def weights_of(start: Mapping[str, Any]) -> list[str]:
+    """Paths and globs of declared outputs that are weights: what an earlier run left there is no code of this one,
+    although git does not know it. The checkpoint that a continued run goes on with is; splits and the like may be
+    written by hand."""
+    outputs = [] if start["resumes"] else start["outputs"]
+    return [o["pattern"] for o in outputs if o["label"] in WEIGHTS or o["pattern"].endswith(WEIGHT_FILES)]
 
 
 def _how_to_read(request: Request, config: Config) -> dict[str, Any]:

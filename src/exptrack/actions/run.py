@@ -152,7 +152,7 @@ def _begin(project: Project, run_dir: rundir.RunDir, start: dict[str, Any]) -> L
     here. start.json comes when the snapshot is safe: from then on the run exists."""
     from exptrack.actions import recorder
 
-    link = recorder.start(project, run_dir, [one["pattern"] for one in start["inputs"]])
+    link = recorder.start(project, run_dir, [*(one["pattern"] for one in start["inputs"]), *weights_of(start)])
     try:
         # What is imported while the recorder waits for git: needed next, and not by the recorder.
         import exptrack.record.child  # noqa: F401

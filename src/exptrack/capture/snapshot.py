@@ -45,14 +45,14 @@ class Snapshot:
         secrets: str = "mask",
         secret_names: Sequence[str] = (),
         secret_places: Sequence[str] = (),
-        inputs: Sequence[str] = (),
+        data: Sequence[str] = (),
     ) -> Snapshot:
         """Start looking at the repository that `root` lies in, else at that of `cwd`, else at `root` as a plain folder.
 
         `exclude`: globs of `[snapshot] exclude`; `max_bytes`: refuse above; `folder`, `store`: exptrack's own folders,
         never part of the code; `cache_folder`: where the next snapshot finds what this one saw; `cwd`: the child's;
         `secrets`: what is done about those in the code (mask, refuse, keep), but not for these names and in these
-        places (globs); `inputs`: declared data, as seen from `cwd`, which is no code where git does not track it."""
+        places (globs); `data`: declared data and weights, as seen from `cwd`, no code where git does not track it."""
         start, root = os.path.realpath(cwd or root), os.path.realpath(root)
         top = git.find_root(root) or git.find_root(start)
         snapshot = Snapshot(start, top or root, max_bytes)
@@ -63,8 +63,10 @@ class Snapshot:
             except git.GitTrouble as e:
                 trouble = str(e)
         ours = [os.path.realpath(f) for f in (folder, store) if f]
-        data = [os.path.normpath(os.path.join(start, os.path.expanduser(i))) for i in inputs]
-        snapshot._prepare(exclude, ours, data, cache_folder, (secrets, secret_names, secret_places))
+        places = [os.path.normpath(os.path.join(start, os.path.expanduser(d))) for d in data]
+        # A folder that the command is run in is not data alone.
+        places = [p for p in places if not (start + "/").startswith(p + "/")]
+        snapshot._prepare(exclude, ours, places, cache_folder, (secrets, secret_names, secret_places))
         if job is not None:
             snapshot.survey.begin(job)
         else:
