@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from exptrack.actions import policy
 from exptrack.actions.init import make_project
-from exptrack.actions.request import Before, Request, describe, foreseen, is_passed_through
+from exptrack.actions.request import Before, Request, describe, foreseen, is_passed_through, weights_of
 from exptrack.config import Project, find_project
 from exptrack.errors import ExptrackError, NotStarted
 from exptrack.record import rundir
