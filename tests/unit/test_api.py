@@ -55,6 +55,14 @@ def test_every_call_is_one_line(tmp_path):
     )
 
 
+def test_what_refers_to_itself_does_not_end_a_program_that_may_recurse_deeply(tmp_path):
+    code = "import sys, exptrack\nsys.setrecursionlimit(10**7)\nd = {}\nd['d'] = d\n"
+    code += "exptrack.log(d)\nexptrack.params(d=d)\nexptrack.log(loss=1)"
+    lines, done = script(tmp_path, code)
+    assert (done.returncode, lines) == (0, [{"loss": 1}])
+    assert done.stderr.startswith("exptrack: not recorded: ")
+
+
 def test_the_ways_a_step_and_an_artifact_are_written(tmp_path):
     calls = ["'m.pt'", "'m.pt', kind='model'", "'model', path='m.pt'", "path='m.pt', kind='model'", "path='m.pt'"]
     code = "import exptrack\nexptrack.log({'loss': 0.5}, 7)\n" + "".join(f"exptrack.artifact({c})\n" for c in calls)
