@@ -30,7 +30,9 @@ class Scope:
 
     def __init__(self, root: str, exclude: Sequence[str], ours: Iterable[str], inputs: Iterable[str] = ()) -> None:
         self.root = root
-        data = ["/" + os.path.relpath(i, root) for i in inputs if i.startswith(os.path.join(root, "")) and i != root]
+        inside = [i for i in inputs if i.startswith(os.path.join(root, "")) and i != root]
+        # As where its digest is taken: what is there under a name with wildcards is that file, and no glob.
+        data = ["/" + os.path.relpath(_as_named(i) if os.path.lexists(i) else i, root) for i in inside]
         self._is_input: Callable[[str], object] | None = compile_globs(data) if data else None
         own = [os.path.relpath(o, root) for o in ours if o and o.startswith(os.path.join(root, ""))]
         self._ours = tuple(o + "/" for o in own)
@@ -103,7 +105,8 @@ def is_never_code(path: str) -> bool:
 
 def compile_globs(globs: Sequence[str]) -> Callable[[str], object]:
     """Globs as in .gitignore, without negation: `*` and `?` stop at `/`, `**` does not; a pattern without `/` matches
-    a name at any depth, one with `/` counts from the root; a matched folder takes everything below along."""
+    a name at any depth, one with `/` counts from the root; a matched folder takes everything below along. A bracket
+    that opens no set of characters (`[!]`, `[z-a]`) stands for itself."""
     import re
 
     return re.compile("|".join(_regex(g) for g in globs), re.DOTALL).fullmatch
@@ -120,5 +123,17 @@ def _regex(glob: str) -> str:
 
 
 def _class(text: str) -> str:
-    inner = text[1:-1].replace("\\", r"\\")
-    return "[^" + inner[1:] + "]" if inner[0] in "!^" else "[" + inner + "]"
+    import re
+
+    inner = re.sub(r"([\\[&|~])", r"\\\1", text[1:-1])
+    found = "[^" + inner[1:] + "]" if inner[0] in "!^" else "[" + inner + "]"
+    try:
+        re.compile(found)
+    except re.error:
+        return re.escape(text)
+    return found
+
+
+def _as_named(path: str) -> str:
+    """A glob that matches this path alone."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)

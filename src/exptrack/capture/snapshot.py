@@ -130,8 +130,13 @@ class Snapshot:
 
     def _had_files(self) -> bool:
         """Did the child's folder hold anything when it started? What it has written since is no code."""
-        with os.scandir(self.start) as entries:
-            return any(e.stat(follow_symlinks=False).st_ctime_ns < self.began for e in entries)
+        from exptrack.capture.seen import ABSENT, look_at
+
+        try:
+            rows = [look_at(os.path.join(self.start, name)) for name in os.listdir(self.start)]
+        except OSError:
+            return False  # the child took its folder away
+        return any(row[3] < self.began for row in rows if row != ABSENT)
 
     def _late_secrets(self, tree: Tree) -> list[str]:
         """Secrets in committed files, where they were to be refused: found when the child was running already."""

@@ -45,6 +45,22 @@ def test_an_input_is_seen_from_the_folder_the_command_starts_in(code: CodeFolder
     assert set(code.modes(code.take(cwd="sub", inputs=("../here.csv",)))) == {"sub/here.csv"}
 
 
+def test_a_name_with_brackets_is_the_file_of_that_name_before_it_is_a_glob(code: CodeFolder) -> None:
+    names = ("data[1].csv", "data1.csv", "a[!].csv", "[z-a].csv", "x[^].csv", "new-b.csv", "new-c.csv")
+    for name in names:
+        code.write(name, name)
+    there = names[:1] + names[2:5]
+    assert set(code.modes(code.take(inputs=(*there, "new-[bx].csv")))) == {"data1.csv", "new-c.csv"}
+    missing = code.take(inputs=("no[!].csv", "no[z-a].csv", "no[[:alpha:]].csv", "no[a&&b~~c||d].csv"))
+    assert set(code.modes(missing)) == set(names)
+
+
+def test_a_bracket_in_exclude_that_opens_no_set_stands_for_itself(code: CodeFolder) -> None:
+    code.write("a[!].txt", "1")
+    code.write("a!.txt", "1")
+    assert set(code.modes(code.take(exclude=("a[!].txt", "[z-a]")))) == {"a!.txt"}
+
+
 @pytest.mark.parametrize("everything", [".", "..", "../", "/"])
 def test_the_whole_project_as_an_input_leaves_the_code_in(code: CodeFolder, everything: str) -> None:
     code.write("a.txt", "1")
@@ -69,3 +85,13 @@ def test_an_empty_folder_the_command_fills_is_not_said_to_be_ignored(code: CodeF
         code.write(f"{folder}/model.pt", "1")
         code.complete(snapshot)
         assert any("git ignores" in w for w in code.warnings) is is_told
+
+
+def test_a_folder_that_the_command_takes_away_costs_nothing_of_the_snapshot(code: CodeFolder) -> None:
+    code.write("train.py", "1")
+    code.commit()
+    (code.root / "new").mkdir()
+    snapshot = code.begin(cwd="new")
+    snapshot.keep_dirty(code.keeper)
+    (code.root / "new").rmdir()
+    assert set(code.modes(code.complete(snapshot))) == {"train.py"}
