@@ -42,8 +42,8 @@ class Since(NamedTuple):
 
     def has_bytes_of(self, info: os.stat_result) -> bool:
         """Were the bytes of this file surely written since then? Not by its name or mode, and only where the clock of
-        its file system is known."""
-        return info.st_dev == self.device and info.st_mtime >= self.at
+        its file system is known. A time in the future, as an archive may have it, was set when the other time says."""
+        return info.st_dev == self.device and min(info.st_mtime, info.st_ctime) >= self.at
 
 
 def is_older(path: str, since: Since) -> bool:

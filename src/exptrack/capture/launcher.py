@@ -35,8 +35,8 @@ def is_other_rank(env: Mapping[str, str]) -> bool:
         return found[1] > 0
     # Launchers that leave the global rank to be computed: the first process of the first node is the one.
     local, size = _number(env.get("LOCAL_RANK")), _number(env.get("WORLD_SIZE"))
-    if local is not None and (size is None or local < size):
-        return local > 0 or bool(_number(env.get("NODE_RANK")))
+    if local is not None and (size is None or local < size) and (local > 0 or _number(env.get("NODE_RANK"))):
+        return True
     return is_other_host(env)
 
 

@@ -37,6 +37,8 @@ TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE"
         {"LOCAL_RANK": "1"},
         {"LOCAL_RANK": "0", "NODE_RANK": "1", "WORLD_SIZE": "4"},
         {"RANK": "1", "LOCAL_RANK": "1"},
+        # The first process of a node says nothing about which node it is.
+        {"LOCAL_RANK": "0", "SM_CURRENT_HOST": "algo-2", "SM_HOSTS": '["algo-1", "algo-2"]'},
         # torchrun on several nodes gives rank 0 to whichever agent came first, and SLURM has numbers of its own.
         {**TORCHRUN, "RANK": "2", "SLURM_PROCID": "0", "SLURM_NTASKS": "2"},
         {"OMPI_COMM_WORLD_RANK": "4", "OMPI_COMM_WORLD_SIZE": "8", "SLURM_PROCID": "0"},
@@ -68,6 +70,7 @@ def test_another_rank(env):
         {"SLURM_PROCID": "", "SLURM_NTASKS": "8"},
         {"SLURM_PROCID": "5", "SLURM_NTASKS": "4"},
         {"LOCAL_RANK": "0"},
+        {"LOCAL_RANK": "0", "SM_CURRENT_HOST": "algo-1", "SM_HOSTS": '["algo-1", "algo-2"]'},
         {"LOCAL_RANK": "0", "NODE_RANK": "0", "WORLD_SIZE": "4"},
         {"LOCAL_RANK": "1", "WORLD_SIZE": "1"},
         {"LOCAL_RANK": "one"},
