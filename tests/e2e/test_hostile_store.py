@@ -239,6 +239,7 @@ PLACES = {
     "promotion": "promotions/net/2.json",
     "object": "",
     "tree": "",
+    "outputs": "",
     "points": "",
     "log": "",
     "artifact": "",
@@ -262,7 +263,7 @@ RECORDS = ("event", "promotion", "format", "trash", "live", "captured")
 CASES = [
     *((kind, place) for place in ("manifest", "object") for kind in KINDS),
     *((kind, place) for place in PLACES if place not in ("manifest", "object") for kind in ("fifo", "huge")),
-    *(("deep", place) for place in (*RECORDS, "tree", "points")),
+    *(("deep", place) for place in (*RECORDS, "tree", "outputs", "points")),
 ]
 
 
@@ -277,11 +278,16 @@ def test_whatever_lies_in_the_place_of_a_file_no_command_hangs_or_reads_it_all(
     )
     tree = store.objects.add_bytes(encode_tree([StoredFile(path="a.py", digest=code, size=6)]))
     model = store.objects.add_bytes(b"weights")
+    folder = store.objects.add_bytes(encode_tree([StoredFile(path="m.bin", digest=model, size=7)]))
     kept = {"code": CodeState(tree=tree, files=1), "points": points, "logs": {"stdout": log}}
     for number in (1, 2):
-        add_run(store, number, artifacts=(Artifact(kind="model", path="m.bin", digest=model, size=7),), **kept)
+        artifacts = (
+            Artifact(kind="model", path="m.bin", digest=model, size=7),
+            Artifact(kind="folder", path="out", digest=folder, size=7, files=1, is_tree=True),
+        )
+        add_run(store, number, artifacts=artifacts, **kept)
     promote(store, "net", 1, 1)
-    digests = {"object": code, "tree": tree, "points": points, "log": log, "artifact": model}
+    digests = {"object": code, "tree": tree, "outputs": folder, "points": points, "log": log, "artifact": model}
     path = Path(store.objects.path(digests[place])) if place in digests else Path(store.root, PLACES[place])
     put(path, kind)
     # `verify` reads what is there, however much, and says how far it is, and a log is as long as it is; everything else
@@ -290,8 +296,8 @@ def test_whatever_lies_in_the_place_of_a_file_no_command_hangs_or_reads_it_all(
     commands = [c for c in COMMANDS if c not in long]
     codes = limited(tool, *commands)
     assert not [c for c in zip(codes, commands, strict=True) if c[0] not in (0, 1, 2, 3, 6)], codes
-    for folder in ("got", "back"):
-        for found in (tool.folder / folder).rglob("*"):
+    for target in ("got", "back"):
+        for found in (tool.folder / target).rglob("*"):
             assert found.is_dir() or found.stat().st_size < 1000
 
 

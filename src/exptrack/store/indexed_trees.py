@@ -1,18 +1,19 @@
 """The files of kept folders in the index: once for each content of a folder, however many runs kept it.
 
 A tree is read block by block, so that memory stays flat in the number of its files; only what a folder with links is
-for who reads it needs all of them at once.
+for who reads it needs all of them at once. A line of what calls itself a tree is LINE at most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from exptrack.errors import ExptrackError
+from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import StoredFile
 from exptrack.sha256 import sha256
 from exptrack.store import schema
 from exptrack.store.as_read import LINK, PLAIN, digest_as_read
+from exptrack.store.objects import is_digest
 from exptrack.store.trees import HEADER, decode_lines, decode_tree, encode_rows
 from exptrack.typed import TYPE_CHECKING
 
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from exptrack.model import RunManifest
     from exptrack.store.place import Store
 
+# Bytes: the longest path a file can have takes 25,000 in JSON.
+LINE = 1 << 20
+
 
 def add_trees(conn: sqlite3.Connection, store: Store, manifests: Iterable[RunManifest]) -> None:
     """Whatever these runs kept that is a folder and that the index does not know yet. What is gone or damaged is left
     out: `verify` is who reports that, and the run is found by all its other rows."""
-    wanted = dict.fromkeys(a.digest for m in manifests for a in m.kept if a.is_tree)
+    wanted = dict.fromkeys(a.digest for m in manifests for a in m.kept if a.is_tree and is_digest(a.digest))
     new = [digest for digest in wanted if not _is_known(conn, digest)]
     if not new:
         return
@@ -49,7 +53,7 @@ def drop_trees(conn: sqlite3.Connection) -> None:
 
 
 def _is_known(conn: sqlite3.Connection, digest: str) -> bool:
-    return conn.execute("SELECT 1 FROM listings WHERE digest = ?", (schema.clean(digest),)).fetchone() is not None
+    return conn.execute("SELECT 1 FROM listings WHERE digest = ?", (digest,)).fetchone() is not None
 
 
 def _add(conn: sqlite3.Connection, store: Store, digest: str) -> None:
@@ -94,5 +98,7 @@ def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
             rest = tail
         else:
             rest += piece
+            if len(rest) > LINE:
+                raise Damaged("not a tree of files: it has no lines", "`exptrack verify` lists what is damaged")
     if rest:
         yield rest

@@ -217,19 +217,16 @@ class Objects:
         """The bytes, checked against their name; Damaged when missing or altered, or (nothing is read then) when they
         are more than `limit` bytes: a listing or a link that somebody else wrote may name anything."""
         with self._open(digest) as f:
-            if (size := os.fstat(f.fileno()).st_size) > limit:
-                raise Damaged(
-                    f"object {digest} is {size} bytes long, more than {limit}", "it is not what it is named as"
-                )
+            _check_size(digest, f, limit)
             data = f.read(limit)
         if sha256(data).hexdigest() != digest:
             raise altered(digest)
         return data
 
-    def pieces(self, digest: str) -> Iterator[bytes]:
-        """The bytes, block by block; Damaged when missing, or, after the last of them, when altered."""
-        summer = sha256()
+    def pieces(self, digest: str, limit: int = MOST_READ) -> Iterator[bytes]:
+        """The bytes, block by block; Damaged as from `read`, but for altered ones only after the last of them."""
         with self._open(digest) as f:
+            summer = sha256(size=_check_size(digest, f, limit))
             while block := f.read(BLOCK):
                 summer.update(block)
                 yield block
@@ -296,6 +293,13 @@ def seal_of(digest: str) -> int:
     """The nanoseconds of the mtime of an object that nobody has written to since it was compared with its name. Whole
     microseconds, as some file systems keep no more; where even fewer are kept objects are compared each time."""
     return int(digest[:12], 16) % 1_000_000 * 1000
+
+
+def _check_size(digest: str, f: IO[bytes], limit: int) -> int:
+    """Bytes of an open object; Damaged when they are more than `limit`."""
+    if (size := os.fstat(f.fileno()).st_size) > limit:
+        raise Damaged(f"object {digest} is {size} bytes long, more than {limit}", "it is not what it is named as")
+    return size
 
 
 def missing(digest: str) -> Damaged:

@@ -11,7 +11,7 @@ from exptrack.model import Artifact, StoredFile
 from exptrack.store import objects
 from exptrack.store.as_read import digest_as_read
 from exptrack.store.index import Index
-from exptrack.store.indexed_trees import add_trees
+from exptrack.store.indexed_trees import LINE, add_trees
 from exptrack.store.trees import encode_tree
 from made import digest_of
 from sealed_runs import add_run, make_project, run_id
@@ -99,3 +99,29 @@ def test_a_damaged_listing_leaves_no_half_of_it(place, wrong):
     with synced(place) as index:
         add_trees(index._conn, place[1], [place[1].records.manifest(run_id(1))])
         assert index.select("SELECT count(*) FROM files") == [(3,)]
+
+
+@pytest.mark.parametrize("digest", ["\ud800" + "a" * 63, "../../etc/passwd", "a" * 63, ""])
+def test_a_forged_digest_hides_neither_its_run_nor_others(place, digest):
+    files = plain("a")
+    keep(place[1], 1, files)
+    forged = Artifact(kind="m", path="out", digest=digest, size=1, files=1, is_tree=True)
+    add_run(place[1], 2, artifacts=(forged,))
+    with synced(place) as index:
+        assert index.select("SELECT count(*) FROM runs") == [(2,)]
+        assert index.select("SELECT run FROM files WHERE digest = ?", (files[0].digest,)) == [(run_id(1),)]
+
+
+def test_what_has_no_lines_is_given_up_early(place):
+    tree = keep(place[1], 1, plain("a"))
+    path = place[1].objects.path(tree)
+    os.chmod(path, 0o600)
+    with open(path, "wb") as f:
+        f.truncate(64 * LINE)
+    project, store = place
+    read, seen = store.objects.pieces, []
+    store.objects.pieces = lambda digest: (seen.append(len(piece)) or piece for piece in read(digest))
+    with Index.open(project) as index:
+        index.sync(store)
+        assert index.select("SELECT count(*) FROM runs") == [(1,)]
+    assert 0 < sum(seen) <= 2 * LINE
