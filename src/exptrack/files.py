@@ -104,6 +104,12 @@ def remove_if_there(path: str) -> bool:
     return True
 
 
+def shown_path(path: str, cwd: str) -> str:
+    """An absolute path as records and people have it: from `cwd` where it is below it."""
+    shown = os.path.relpath(path, cwd)
+    return path if shown == ".." or shown.startswith("../") else shown
+
+
 def read_bytes(path: str, limit: int | None = None) -> bytes:
     """The whole file. With `limit` (bytes) for files that somebody else may have made: OSError for a larger one and for
     a pipe or device, neither of which is opened for long enough to hang or to fill the memory."""

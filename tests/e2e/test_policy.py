@@ -53,6 +53,16 @@ def test_strict_wants_what_is_declared(tool: Tool) -> None:
     assert tool.json("show", "@")["status"] == "finished"
 
 
+def test_strict_wants_each_of_a_kind(tool: Tool) -> None:
+    two = ["-o", "./out/", "-o", "model=a.pt", "-o", "~/b.pt", "-o", "model=b.pt"]
+    done = tool("run", "--strict", *two, "--", "sh", "-c", "mkdir out; touch out/x a.pt", code=4)
+    assert "the policy wants" not in done.stderr
+    missing = tool.json("show", "@")["missing"]
+    assert missing == [f"output output={tool.env['HOME']}/b.pt", "output model=b.pt"]
+    tool("run", "--strict", *two, "--", "sh", "-c", "touch ~/b.pt b.pt")
+    assert tool.json("show", "@")["missing"] == []
+
+
 def test_what_is_said_later_is_held_to_the_same_values(strict: Tool) -> None:
     code = "import exptrack\nexptrack.tags(intent='relase', data='v2')\nprint('val/acc: 0.9')\n"
     strict.write("says.py", code)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from exptrack.config import FOLDER
+from exptrack.files import shown_path
 from exptrack.model import Artifact, StoredFile
 from exptrack.store.listing import Listing
 from exptrack.typed import Any, NamedTuple, Protocol
@@ -141,8 +142,7 @@ class OneOutput:
 
     def artifact(self, kind: str, *, is_older: bool = False) -> Artifact:
         """What the manifest says of it."""
-        shown = os.path.relpath(self.path, self.cwd)
-        shown = self.path if shown == ".." or shown.startswith("../") else shown
+        shown = shown_path(self.path, self.cwd)
         if self.is_folder:
             size, files = self._listing.size, self._listing.count
             facts: dict[str, Any] = {"digest": self._tree, "size": size, "files": files, "is_tree": True}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from exptrack import __version__
 from exptrack.actions import policy
@@ -18,6 +18,7 @@ from exptrack.capture.managed import model_folder
 from exptrack.capture.redact import mask_text, redact_argv, redact_mapping
 from exptrack.config import Config, Project
 from exptrack.errors import NotStarted
+from exptrack.files import shown_path
 from exptrack.record.rundir import RunDir, new_id, utc
 from exptrack.typed import Any, NamedTuple
 
@@ -138,7 +139,9 @@ def foreseen(start: Mapping[str, Any]) -> list[str]:
     not looked through. A continued run may have the outputs of its attempts before."""
     said = []
     declared = {o["label"] for o in start["outputs"]} | ({"model"} if start.get("default_model") else set())
-    if lacking := [kind for kind in start["required_outputs"] if kind not in declared and not start["resumes"]]:
+    if lacking := [
+        kind for kind in start["required_outputs"] if kind.partition("=")[0] not in declared and not start["resumes"]
+    ]:
         given = ", ".join(f"-o {kind}=…" for kind in lacking)
         how = f'say exptrack.artifact("{lacking[0]}", PATH) or the run will be incomplete'
         said.append(f"the policy wants output {', '.join(lacking)}; no {given} was given: {how}")
@@ -172,9 +175,8 @@ def _how_to_read(request: Request, config: Config) -> dict[str, Any]:
 
 
 def _asked_of(config: Config, request: Request) -> dict[str, Any]:
-    """What is asked of the run until its end; of one that passes the policy by, nothing. With --strict whoever declares
-    an output wants it."""
-    wanted = [_declared(o, "output")["label"] for o in request.outputs] if request.is_strict else []
+    """What is asked of the run until its end; of one that passes the policy by, nothing."""
+    wanted = _wanted_of(request) if request.is_strict else ()
     return {
         "required_metrics": config.required_metrics,
         "required_outputs": list(dict.fromkeys((*config.required_outputs, *wanted))),
@@ -182,6 +184,18 @@ def _asked_of(config: Config, request: Request) -> dict[str, Any]:
         "is_written_required": config.is_written_required,
         "allowed_tags": config.allowed_tags,
     }
+
+
+def _wanted_of(request: Request) -> Iterator[str]:
+    """With --strict whoever declares an output wants it: by its kind, and by its path where others are of that kind."""
+    declared = [_declared(o, "output") for o in request.outputs]
+    labels = [one["label"] for one in declared]
+    for label, pattern in ((one["label"], one["pattern"]) for one in declared):
+        if labels.count(label) == 1 or set("*?[") & set(pattern):
+            yield label
+        else:
+            cwd = os.getcwd()
+            yield f"{label}={shown_path(os.path.join(cwd, os.path.expanduser(pattern)), cwd)}"
 
 
 def _job() -> dict[str, str]:

@@ -107,13 +107,14 @@ def unmet(
     start: Start, tags: Mapping[str, str], metrics: Mapping[str, MetricSummary], artifacts: Sequence[Artifact]
 ) -> tuple[str, ...]:
     """What the policy wanted by the end and did not get: `metric val/acc`, `output model`, `tag owner`. Where
-    outputs must be written by the run, one that only lay there is none: `output model, written by this run`."""
-    kinds = {a.kind for a in artifacts}
+    outputs must be written by the run, one that only lay there is none: `output model, written by this run`. An output
+    may also be wanted as KIND=PATH; a kind has no `=`."""
+    kept = {a.kind for a in artifacts} | {f"{a.kind}={a.path}" for a in artifacts}
     own = {a.kind for a in artifacts if not a.is_older}
     stale = [k for k in dict.fromkeys(a.kind for a in artifacts) if k not in own and start.is_written_required]
     return (
         *(f"metric {m}" for m in start.required_metrics if m not in metrics),
-        *(f"output {o}" for o in start.required_outputs if o not in kinds),
+        *(f"output {o}" for o in start.required_outputs if o not in kept),
         *(f"output {o}, written by this run" for o in stale),
         *(f"tag {t}" for t in start.required_tags if not tags.get(t)),
     )
