@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from exptrack.files import remove_if_there
 from exptrack.model import Point, Scalar
@@ -53,14 +52,27 @@ class Reading:
 
     def _take(self, now: float, *, is_last: bool = False) -> bool:
         found, has_more = self.tails.read()
+        has_room = True
         for stream, points in found:
             self._add(points, stream, now)
         for points, columns in self.sidecar.read():
             self._add(points, "sidecar", now)
             self.writer.add_columns(self._naming.apply_to_columns(columns, "sidecar"), "sidecar", now)
+            has_room = has_room and self._has_written()
         for source, points in self.files.poll(is_last=is_last):
             self._add(points, source, now)
+            has_room = has_room and self._has_written()
         return has_more
+
+    def _has_written(self) -> bool:
+        """Write what is due, between the parts of a file of any size. False on a full disk, not to be asked again for
+        every part: nothing is lost, and a later flush writes it or says why not."""
+        if self.writer.is_due:
+            try:
+                self.flush()
+            except OSError:
+                return False
+        return True
 
     def _add(self, points: list[Point], source: str, now: float) -> None:
         # The recogniser has renamed and left out what the user wants so already.
@@ -72,9 +84,7 @@ class Reading:
     def finish(self, now: float) -> None:
         """The child has ended: read all that is left, then the unfinished last lines. OSError when the disk is full."""
         while self._take(now):
-            if self.writer.is_due:
-                with suppress(OSError):  # a full disk may have room by the last flush, and that one raises
-                    self.flush()
+            self._has_written()
         for stream, points in self.tails.close():
             self._add(points, stream, now)
         self.sidecar.end()

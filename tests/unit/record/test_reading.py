@@ -8,6 +8,7 @@ import resource
 
 import pytest
 
+from exptrack.record.points import PENDING
 from exptrack.record.reading import Reading
 from exptrack.record.rundir import POINTS, SIDECAR, RunDir
 from exptrack.record.summaries import summaries_of
@@ -130,10 +131,23 @@ def test_a_million_points_at_once_arrive(run, tmp_path):
     assert counts(run)["loss"] == (300_000, "sidecar")
 
 
+def test_of_a_large_sidecar_no_more_is_held_than_is_soon_to_be_written(run, tmp_path, monkeypatch):
+    reading = reading_of(run, tmp_path)
+    held, add_columns = [], reading.writer.add_columns
+    monkeypatch.setattr(
+        reading.writer, "add_columns", lambda *told: (add_columns(*told), held.append(reading.writer._pending))
+    )
+    say(run.file(SIDECAR), "".join(f'{{"step": {i}, "loss": 0.5, "acc": {i}}}\n' for i in range(100_000)))
+    reading.finish(1.0)
+    assert PENDING <= max(held) < 2 * PENDING
+    assert counts(run) == {"loss": (100_000, "sidecar"), "acc": (100_000, "sidecar")}
+
+
 def test_a_full_disk_is_said_and_costs_nothing_once_there_is_room(run, tmp_path, monkeypatch):
     monkeypatch.setattr("exptrack.record.points.PENDING", 10)
     say(run.file("stdout.log"), "".join(f"step {i} loss={i / 10}\n" for i in range(100)))
     say(run.file("stderr.log"), "".join(f"step {i} acc={i / 10}\n" for i in range(100)))
+    say(run.file(SIDECAR), "".join(f'{{"step": {i}, "told": {i}}}\n' for i in range(5000)))
     reading = reading_of(run, tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))
@@ -145,7 +159,7 @@ def test_a_full_disk_is_said_and_costs_nothing_once_there_is_room(run, tmp_path,
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     reading.finish(3.0)
-    assert counts(run) == {"loss": (100, "stdout"), "acc": (100, "stderr")}
+    assert counts(run) == {"loss": (100, "stdout"), "acc": (100, "stderr"), "told": (5000, "sidecar")}
 
 
 def test_a_disk_that_stays_full_ends_the_reading_with_an_error_and_not_never(run, tmp_path, monkeypatch):
