@@ -13,6 +13,7 @@ from contextlib import suppress
 from exptrack.actions.goals import goal_for
 from exptrack.actions.holdings import files_of
 from exptrack.actions.journal import Journal
+from exptrack.amounts import counted
 from exptrack.attempt import Resumed
 from exptrack.errors import Damaged
 from exptrack.files import write_all
@@ -25,6 +26,7 @@ from exptrack.record.summaries import summarise
 from exptrack.store.fold import apply_events
 from exptrack.store.place import Store
 
+MOST_NAMED = 10
 Blocks = Callable[[], Iterable[Series]]
 
 
@@ -87,11 +89,13 @@ def _with(store: Store, before: RunManifest, points: str, start: Start, own: Run
 
 
 def _thrown_away(lost: Mapping[str, int], before: RunManifest) -> Iterator[str]:
-    """Nobody looks for points that are not there, unless told."""
-    for name, count in lost.items():
-        points, are = ("1 point", "is") if count == 1 else (f"{count} points", "are")
+    """Nobody looks for points that are not there, unless told; of very many metrics not one by one."""
+    for name, count in [*lost.items()][:MOST_NAMED]:
+        are, it = ("is", "it") if count == 1 else ("are", "them")
         where = f"of a state that was not gone on with, and not told again: {before.id}.{len(before.attempts) or 1} has"
-        yield f"{points} of {name} {are} {where} {'it' if count == 1 else 'them'}"
+        yield f"{counted(count, 'point')} of {name} {are} {where} {it}"
+    if (more := len(lost) - MOST_NAMED) > 0:
+        yield f"so it is with points of {counted(more, 'more metric')}"
 
 
 def _without_old_words(before: RunManifest, own: RunManifest) -> RunManifest:

@@ -107,6 +107,19 @@ def test_points_that_nothing_replaced_are_said_to_be_gone(project, store, die):
     assert verify(store).problems == ()
 
 
+def test_of_very_many_metrics_the_first_are_said_to_be_gone(project, store, die):
+    first = die(project, 1, range(10))
+    with open(first.file("stdout.log"), "a") as f:
+        f.writelines(f"step={s} val{n}/acc={s / 10}\n" for s in (5, 9) for n in range(12))
+    recover(project)
+    die(project, 2, range(6, 8))
+    sealed(project)
+    said = [w for w in store.records.manifest(RUN).warnings if "point" in w]
+    assert len(said) == 11
+    assert all("/acc is of a state that was not gone on with" in w for w in said[:-1])
+    assert said[-1] == "so it is with points of 2 more metrics"
+
+
 def test_the_index_notices_a_new_attempt_of_a_run_it_knows(project, store, run, die):
     assert [r.manifest.seconds for r in find_runs(project, store)] == [10.0]
     die(project, 2, range(7, 12))
