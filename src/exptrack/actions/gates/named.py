@@ -17,6 +17,7 @@ from exptrack.store.records import Records
 
 NAME = "model"
 _ALIKE = 0.75  # prod and pord, vison and vision; not stage and staging
+_BETWEEN = re.compile(r"[-_/.:]|(?<=[a-z])(?=[A-Z])")
 
 
 def named_gate(config: Config, records: Records, model: str, *, is_new: bool) -> Iterator[Gate]:
@@ -40,7 +41,7 @@ def is_slip(name: str, known: str) -> bool:
     """Is it the known name (a glob matches word by word) but for one word with a slip, case, or a separator?"""
     if re.sub(r"[-_/.:]", "", name).casefold() == re.sub(r"[-_/.:]", "", known).casefold():
         return True
-    ours, theirs = (re.split(r"[-_/.:]", text.casefold()) for text in (name, known))
+    ours, theirs = ([word.casefold() for word in _BETWEEN.split(text)] for text in (name, known))
     if theirs[-1] == "*":
         ours, theirs = ours[: len(theirs) - 1], theirs[:-1]
     if len(ours) != len(theirs):

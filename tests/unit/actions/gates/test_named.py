@@ -50,6 +50,7 @@ def test_a_slip_in_a_known_name_is_refused_with_it(project, store, model, meant)
         ("churnprod", "churn-prod"),
         ("Churn_Prod", "churn-prod"),
         ("chrun-eu-prod", "churn-*"),
+        ("churnPord", "churnProd"),
     ],
 )
 def test_slips(name, known):
@@ -62,6 +63,7 @@ def test_slips(name, known):
         ("churn-prod2", "churn-prod"),
         ("churn-v1", "churn-v2"),
         ("model-a", "model-b"),
+        ("modelA", "modelB"),
         ("us-prod", "eu-prod"),
         ("churn-staging", "churn-stage"),
         ("churn-prod-eu", "churn-prod"),
