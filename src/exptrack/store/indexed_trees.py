@@ -7,6 +7,7 @@ for who reads it needs all of them at once. A line of what calls itself a tree i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from exptrack.errors import Damaged, ExptrackError
 from exptrack.model import StoredFile
@@ -31,19 +32,11 @@ def add_trees(conn: sqlite3.Connection, store: Store, manifests: Iterable[RunMan
     """Whatever these runs kept that is a folder and that the index does not know yet. What is gone or damaged is left
     out: `verify` is who reports that, and the run is found by all its other rows."""
     wanted = dict.fromkeys(a.digest for m in manifests for a in m.kept if a.is_tree and is_digest(a.digest))
-    new = [digest for digest in wanted if not _is_known(conn, digest)]
-    if not new:
-        return
-    with schema.transaction(conn):
-        for digest in new:
-            if _is_known(conn, digest):
-                continue  # by another process meanwhile
-            conn.execute("SAVEPOINT tree")
-            try:
+    for digest in (digest for digest in wanted if not _is_known(conn, digest)):
+        # One at a time: nobody waits for the index longer than one listing takes to be read.
+        with suppress(ExptrackError, OSError), schema.transaction(conn):
+            if not _is_known(conn, digest):  # another process may have added it
                 _add(conn, store, digest)
-            except (ExptrackError, OSError):
-                conn.execute("ROLLBACK TO tree")
-            conn.execute("RELEASE tree")
 
 
 def drop_trees(conn: sqlite3.Connection) -> None:
