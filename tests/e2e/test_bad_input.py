@@ -255,4 +255,6 @@ def test_the_best_of_a_list_is_a_filter_of_it(tool: Tool) -> None:
         tool("run", "-q", "-t", f"owner={owner}", "--", "sh", "-c", f"echo epoch 1 val/acc={number}")
     assert [r["metrics"]["val/acc"]["last"] for r in tool.json("ls", "best:val/acc")] == [0.75]
     assert [r["metrics"]["val/acc"]["last"] for r in tool.json("ls", "best:val/acc", "tag.owner=nlp")] == [0.5]
+    grouped = tool("ls", "best:val/acc", "tag.owner=vision", "--group-by", "tag.owner", "--agg", "mean", "--csv")
+    assert grouped.stdout.splitlines() == ["tag.owner,count,val/acc mean", "vision,1,0.75"]
     assert "no run has the metric `nothing`" in tool("ls", "best:nothing", code=3).stderr

@@ -112,10 +112,10 @@ def find_runs(
     """Runs that meet every filter, sorted by the keys (`-KEY` reverses, missing values last, then newest first).
 
     `warn` hears of manifests that cannot be read (they are left out) and of names no run has. ExptrackError (exit 2)
-    for a filter or key that means nothing. `best:METRIC` is the best run of those that meet the other filters.
+    for a filter or key that means nothing, NoSuchRun for `best:METRIC` where there is none.
     """
     with answered(project, store):
-        search = Search(parse_filters(_chosen(project, store, filters), now=now), parse_order(sort))
+        search = Search(conditions_of(project, store, filters, now), parse_order(sort))
     with opened(project, store, warn) as library:
         if warn:
             for text in unknown_names(search, library.indexes()):
@@ -123,13 +123,16 @@ def find_runs(
         return _loaded(library, search, limit, warn)
 
 
-def _chosen(project: Project, store: Store, filters: Sequence[str]) -> Sequence[str]:
+def conditions_of(project: Project, store: Store, filters: Sequence[str], now: float | None) -> list[Condition]:
+    """What filters mean; `best:METRIC` is the best run of those that meet the others. NoSuchRun when there is none."""
     metrics = [word.removeprefix("best:") for word in filters if word.startswith("best:")]
-    if not metrics:
-        return filters
-    others = [word for word in filters if not word.startswith("best:")]
-    with opened(project, store) as library:
-        return [*others, *(f"id={best_ids(library, metric, others)[0]}" for metric in metrics)]
+    others = [word for word in filters if not word.startswith("best:")] if metrics else filters
+    found = parse_filters(others, now=now)
+    if metrics:
+        with opened(project, store) as library:
+            best = [best_ids(library, metric, others)[0] for metric in metrics]
+        found += [Condition("r.id = ?", (run_id,)) for run_id in best]
+    return found
 
 
 @contextmanager
@@ -168,7 +171,7 @@ def _loaded(library: Library, search: Search, limit: int | None, warn: Warn | No
 def count_runs(project: Project, store: Store, filters: Sequence[str] = (), *, now: float | None = None) -> int:
     """How many runs meet every filter."""
     with answered(project, store):
-        search = Search(parse_filters(filters, now=now))
+        search = Search(conditions_of(project, store, filters, now))
     with opened(project, store) as library:
         return search.count(library.index, library.live)
 

@@ -10,9 +10,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from exptrack.actions.find import Warn, answered, opened
+from exptrack.actions.find import Warn, answered, conditions_of, opened
 from exptrack.actions.keys import Key, UnknownKey, metric_key, parse_key
-from exptrack.actions.query import parse_filters
 from exptrack.actions.search import Search, parse_column, unknown_names
 from exptrack.config import Project
 from exptrack.errors import ExptrackError
@@ -89,7 +88,7 @@ def group_runs(
         raise ExptrackError(f"no aggregate is called `{wrong[0]}`", "aggregates: " + ", ".join(AGGREGATES))
     with answered(project, store):
         keys = [parse_column(text) for text in by]
-        search = Search(parse_filters(filters, now=now), columns=keys)
+        search = Search(conditions_of(project, store, filters, now), columns=keys)
     with opened(project, store, warn) as library:
         if warn:
             asked = [metric_key(name) for name in metrics or ()]
