@@ -26,7 +26,7 @@ _IN_NUMBERS = b"0123456789.+-eE"
 
 
 class Column(NamedTuple):
-    """Numbers of one metric as JSON text with commas between them, and as many steps; `epochs` b"" when not told."""
+    """Numbers of one metric as JSON text with commas between them; as many steps, epochs or both: b"" when not told."""
 
     name: str
     values: bytes
@@ -36,8 +36,8 @@ class Column(NamedTuple):
 
     def points(self) -> list[Point]:
         """The same as single points."""
-        values, steps = json.loads(b"[%b]" % self.values), json.loads(b"[%b]" % self.steps)
-        epochs = json.loads(b"[%b]" % self.epochs) or [None] * self.size
+        told = (self.values, self.steps, self.epochs)
+        values, steps, epochs = (json.loads(b"[%b]" % column) or [None] * self.size for column in told)
         return [Point(self.name, float(v), s, e) for v, s, e in zip(values, steps, epochs, strict=True)]
 
 
@@ -79,8 +79,8 @@ class Shapes:
         if len(rows) != len(lines):
             return []
         told = dict(zip(shape.names, map(b",".join, zip(*rows, strict=True)), strict=True))
-        step, epochs = told.pop("step", b""), told.pop("epoch", b"")
-        return [Column(name, values, step or epochs, epochs, len(rows)) for name, values in told.items()]
+        steps, epochs = told.pop("step", b""), told.pop("epoch", b"")
+        return [Column(name, values, steps, epochs, len(rows)) for name, values in told.items()]
 
 
 def _shape_of(line: bytes) -> _Shape | None:

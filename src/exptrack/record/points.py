@@ -166,7 +166,8 @@ def _encode_column(name: str, source: str, column: Column, now: float) -> bytes:
     head = json.dumps({"name": name, "source": source}, separators=(",", ":"))[:-1].encode("ascii")
     epochs = b',"epochs":[%b]' % column.epochs if column.epochs else b""
     at = repr(now if _is_finite(now) else 0.0).encode("ascii")
-    return b'%b,"values":[%b],"steps":[%b]%b,"at":%b}\n' % (head, column.values, column.steps, epochs, at)
+    steps = column.steps or column.epochs
+    return b'%b,"values":[%b],"steps":[%b]%b,"at":%b}\n' % (head, column.values, steps, epochs, at)
 
 
 def _is_finite(value: float) -> bool:

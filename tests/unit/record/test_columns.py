@@ -78,9 +78,10 @@ def test_what_may_mean_more_than_its_numbers_is_read_line_by_line(tmp_path, odd)
 def test_one_line_of_another_kind_does_not_cost_the_others_their_order(tmp_path):
     lines = [*numbered('{"step": #, "loss": 0.#}'), b'{"step": 7, "loss": NaN}', *numbered('{"step": #, "loss": 1.#}')]
     lines[40:40] = [b'{"step": 39, "val": 0.5}']
+    lines += numbered('{"epoch": #, "loss": 2.#}')
     together, alone = told(tmp_path, lines)
     assert repr(together) == repr(alone)
-    assert [len(runs) for runs, _ in Shapes().runs(lines)] == [41, MANY - 40, 1, MANY]
+    assert [len(runs) for runs, _ in Shapes().runs(lines)] == [41, MANY - 40, 1, MANY, MANY]
 
 
 NUMBERS = st.one_of(
@@ -105,6 +106,7 @@ def test_columns_are_written_as_points_are(tmp_path):
     wide = "-" + "1" * 18 + "." + "3" * 30 + "e-99"
     lines = numbered('{"step": ' + wide + ', "epoch": ' + wide + ', "loss": ' + wide + "}", 5_000)
     lines[2_500:2_500] = [b'{"step": 3, "loss": NaN}']
+    lines += numbered('{"epoch": #, "acc": 0.5}')
     with open(sidecar.path, "wb") as f:
         f.write(b"\n".join(lines) + b"\n")
     writer = PointWriter(str(tmp_path / "points"))
@@ -112,7 +114,9 @@ def test_columns_are_written_as_points_are(tmp_path):
         writer.add(points, "sidecar", 5.0)
         writer.add_columns(columns, "sidecar", 5.0)
     writer.finish()
-    values = [v for block in blocks_of(writer.path) for v in block.values]
+    (acc,) = (b for b in blocks_of(writer.path) if b.name == "acc")
+    assert acc.steps == acc.epochs == [*range(MANY)], "the epoch is the step then"
+    values = [v for block in blocks_of(writer.path) if block.name == "loss" for v in block.values]
     assert len(values) == 5_001
     assert [i for i, v in enumerate(values) if math.isnan(v)] == [2_500]
     assert {v for v in values if v == v} == {float(wide)}
