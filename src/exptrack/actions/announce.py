@@ -52,7 +52,7 @@ def untold(store: Store, promotion: Promotion) -> list[str]:
         return []
     about = {"model": promotion.model, "sequence": promotion.sequence}
     said = [e.data for e in events_since(store, promotion.at, json.dumps(promotion.model)) if e.action == TOLD]
-    told = {data.get("hook") for data in said if about.items() <= data.items()}
+    told = [data.get("hook") for data in said if about.items() <= data.items()]  # no set: a forged one may be anything
     return [command for command in promotion.hooks if command not in told]
 
 

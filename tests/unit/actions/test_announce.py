@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from exptrack.actions.announce import announce, announce_late, untold
+from exptrack.actions.journal import Journal
 from exptrack.actions.promote import demote, hooks_for, promote
 from exptrack.actions.rollback import rollback
 from exptrack.config import Config, Gates, find_project
@@ -98,6 +99,15 @@ def test_a_line_of_history_decides_of_no_command(told):
     made = promote(project, store, AN_ID, "m", None)[1]
     project.config = project.config._replace(on_promote=("true",))
     assert announce_late(project, store, made) == []
+    assert untold(store, made) == [WRITE]
+
+
+def test_words_that_somebody_forged_are_no_word_of_a_hook(told):
+    project, store = told.place
+    made = promote(project, store, AN_ID, "m", None)[1]
+    for hook in (["true"], {}, None, 1):
+        Journal(store).add(AN_ID, "told", {"model": "m", "sequence": 1, "hook": hook})
+    Journal(store).add(AN_ID, "told", {"model": ["m"], "sequence": {}, "hook": WRITE})
     assert untold(store, made) == [WRITE]
 
 
