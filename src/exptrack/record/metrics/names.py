@@ -19,7 +19,7 @@ _STRONG_ENDS = ("loss", "logloss", "entropy", "reward", "accuracy", "error")
 _RATES = frozenset(["lr", "learningrate"])
 _WORDS = pattern(r"[A-Za-z0-9]+")
 _PARTS = pattern(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
-_KINDS = frozenset(["loss", "losses", "reward", "rewards"])
+_KINDS = frozenset(["loss", "losses", "reward", "rewards", "metric", "metrics"])
 _NORMED = frozenset(["grad", "gradient", "param", "params", "parameter", "weight", "weights", "update", "updates"])
 _BARE_RATES = {("rate",), ("global", "rate"), ("avg", "rate")}
 _PHRASES = {("function", "value"), ("best", "value"), ("final", "value"), ("log", "prob")}
@@ -27,7 +27,8 @@ _PHRASES = {("function", "value"), ("best", "value"), ("final", "value"), ("log"
 _OF = pattern(r"(?<=\w) (?:of|on|for|over|in|by|at) (?=\w)")
 _ASIDE = pattern(r"(?<=\w)\s*\([^()]*\)$")
 _PER_TIME = pattern(
-    r"(?i)/\s*(?:s|sec|second|min|hour|h|step|it|iter|iteration)\b|per[ _]?(?:s|sec|second|minute|hour)\b|\(m?s\)"
+    r"(?i)/\s*(?:s|sec|second|hour|h|step|it|iter|iteration)\b|^[^/]*/\s*min\b"
+    r"|per[ _]?(?:s|sec|second|minute|hour)\b|\(m?s\)"
 )
 
 
@@ -96,7 +97,8 @@ def _may_be_per_time(name: str) -> bool:
 def _is_kind(name: str) -> bool:
     """`loss/clip`, `losses/ent`, `reward/move`: what stands before the last slash says what is measured."""
     *above, last = name.lower().split("/")
-    return above[-1] in _KINDS and last not in words.NEVER and not is_rate(last)
+    said = parts_of(last)
+    return above[-1] in _KINDS and not is_rate(last) and not (said and (said[-1] in words.NEVER or last in words.NEVER))
 
 
 def _counts(parts: tuple[str, ...]) -> bool:

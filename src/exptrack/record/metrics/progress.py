@@ -16,8 +16,8 @@ from exptrack.typed import NamedTuple
 
 _EPOCH = r"epochs?(?:[ _](?:idx|index|num))?|ep\.?|pass"
 _STEP = (
-    r"global[ _-]?steps?|num[ _]updates|train(?:ing)?[ _/]steps?|total[_ ]timesteps|timesteps?|steps?|iters?"
-    r"|iterations?|iterate|updates?|ticks?"
+    r"global[ _-]?steps?|num[ _](?:updates|timesteps)|train(?:ing)?[ _/]steps?|total[_ ]timesteps|timesteps?|steps?"
+    r"|iters?|iterations?|iterate|updates?|ticks?"
     r"|batch(?:[ _](?:idx|index|id)|es)?|mini-?batch|n_iter|rounds?|generation|gen|trial|episodes?|checkpoint|up\."
     r"|boosting round"
 )
@@ -129,7 +129,8 @@ def _is_mark(text: str, mark: re.Match[str]) -> bool:
         return False
     before = _LAST_WORD.search(text[: mark.start()][-24:])
     if before is not None and before[1].lower() in words.NOT_A_MARK and not _SPLIT_OF.search(text[: mark.start()]):
-        return False
+        # stable-baselines' `Eval num_timesteps=1000`, unlike `eval steps: 500`.
+        return word == "num_timesteps" and before[1] == "Eval"
     # `steps: 500` alone is a setting; `10 epochs` never gets here. Beside a metric the plural is DeepSpeed's own mark.
     if not _PLURAL.search(word) or word.startswith(_WHOLE_RUN):
         return True

@@ -11,7 +11,17 @@ from exptrack.record.metrics.line import Line
 from exptrack.record.metrics.state import Found, State
 
 _UPRIGHT = "|\u2502\u2503\u2551"
-_SENTENCES = ("finished with value", " avg", "verage ", "verall ", "per-word bound", "perplexity estimate", "P@", "R@")
+_SENTENCES = (
+    "finished with value",
+    " avg",
+    "verage ",
+    "verall ",
+    "per-word bound",
+    "perplexity estimate",
+    "P@",
+    "R@",
+    "[CV",
+)
 _RULE = "-=+|_ \t\u2500\u2501\u250c\u2510\u2514\u2518\u251c\u2524\u2534\u253c\u256d\u256e\u256f\u2570"
 Test = Callable[[str, State], bool]
 Read = Callable[[Line, State], list[Found] | None]
@@ -70,7 +80,13 @@ def _may_be_block(text: str, state: State) -> bool:
 
 
 def _may_be_table(text: str, state: State) -> bool:
-    return state.table is not None or "  " in text or "\t" in text or (text.count(",") > 1 and " " not in text.strip())
+    return (
+        state.table is not None
+        or "  " in text
+        or "\t" in text
+        or " | " in text
+        or (text.count(",") > 1 and " " not in text.strip())
+    )
 
 
 def _may_be_pairs(text: str, _state: State) -> bool:

@@ -22,7 +22,7 @@ _FILES = pattern(
 )
 _SUFFIX = pattern(r"\.[a-z]")
 _FILE_VALUE = pattern(r"\w+=[A-Za-z/.~]")
-_CALL = pattern(r"\b[A-Za-z_][\w.]*\((?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
+_CALL = pattern(r"\b[A-Za-z_][\w.]*\((?!\w{1,9}=\d{1,4}\)\s*[:=]\s)(?=[^()]*=)(?:[^()]|\([^()]*\))*\)?")
 _WRAPPED = pattern(
     r"(?:\b(?:np|numpy|jnp|torch|tf)\.)?\b(?:tensor|Tensor|param|Array|array|DeviceArray|float\d*|int\d*|EagerTensor)\(\s*\[?\s*"
     r"([-+\w.]+)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
@@ -52,7 +52,10 @@ _BULLETS = ("-", "*", "•", ">", "+")
 _BULLET = pattern(r"^[-*•>+]\s+")
 _OPENERS = ("[", ":")
 _RANGE = pattern(r"@0?\.\d+:$")
-_QUOTED_END = pattern(r"\s'([\w/.@ -]+)$")
+_QUOTED_END = pattern(r"(?:\s|^)'?([\w/.@-]+)' reached$|\s'([\w/.@ -]+)$|(?:\s|^)(\w+_\w+) value$")
+# `NDCG(k=20): 0.2`: what it was taken at is a part of the name.
+_TAKEN_AT = pattern(r"\w\(\w{1,9}=$")
+_ARGUMENT = pattern(r"(?<=\w)\(\w{1,9}=\d{1,4}\)$")
 _TRAILER = pattern(r"(?:\s?%)?(?:\s*\(\s*[-+\w.,%* =:]*\))?(?:\s*(?:\+/?-|±)\s*[\d.eE+-]+)?")
 _TIMES = frozenset(
     ["s", "sec", "secs", "second", "seconds", "ms", "min", "mins", "minutes", "h", "hr", "hrs", "hours", "day", "days"]
@@ -120,6 +123,8 @@ def scan(text: str, progress: Progress = NOWHERE) -> list[Pair]:
             if (number.isdigit() and _is_part_of_name(gap)) or (
                 gap[-1:] in _OPENERS and _is_within_name(text, start, end)
             ):
+                continue
+            if text[end : end + 1] == ")" and gap[-1:] == "=" and _TAKEN_AT.search(text, 0, start):
                 continue
             pair = _pair(text, gap, start, end, number, pairs)
             previous_end = _after(text, end)
@@ -280,11 +285,11 @@ def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
             label = _BULLET.sub("", label)
         label = label.strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
         stripped = _LEADING.sub("", label).strip()
-        if not stripped or _NO_NAME.search(stripped):
+        if not stripped or _NO_NAME.search(_ARGUMENT.sub("", stripped)):
             return None
         quoted = _QUOTED_END.search(stripped)
         if quoted:
-            stripped = quoted[1]
+            stripped = quoted[quoted.lastindex or 0]
     if len(stripped) > names.LONGEST:
         return None
     if stripped.count(")") > stripped.count("("):

@@ -22,9 +22,10 @@ class Found(NamedTuple):
 
 
 class Table:
-    """An open table: its column names, the character column each ends at, and which hold step and epoch."""
+    """An open table: its column names, the characters each stands at, what parts them (blanks: ""), the step's and the
+    epoch's column."""
 
-    __slots__ = ("columns", "epoch", "is_commas", "is_pairs", "misses", "rows", "section", "spans", "step")
+    __slots__ = ("columns", "epoch", "is_pairs", "misses", "rows", "section", "sep", "spans", "step")
 
     def __init__(self, columns: list[str], spans: list[tuple[int, int]]) -> None:
         self.columns = columns
@@ -34,7 +35,7 @@ class Table:
         self.rows = 0
         self.misses = 0
         self.is_pairs = False
-        self.is_commas = False
+        self.sep = ""
         self.section = ""
 
 
@@ -59,7 +60,7 @@ class Bar:
 
 
 class State:
-    """Position, block, table and bars of one stream. `above`: the words that may be the first line of a header."""
+    """Position, block, table and bars of one stream. `above`: what may be the first line of a header."""
 
     __slots__ = (
         "above", "bar", "bars", "block_is_strong", "box", "epoch", "has_begun", "heading", "in_block", "is_listing",
@@ -76,7 +77,7 @@ class State:
         self.is_listing = False
         self.block_is_strong = False
         self.table: Table | None = None
-        self.above: list[tuple[str, int, int]] = []
+        self.above = ""
         self.box: Table | None = None
         self.bars: dict[str, Bar] = {}
         self.bar: Bar | None = None

@@ -170,6 +170,9 @@ class Sweeper:
             if is_quiet(b"\n" + key + b"\n"):
                 self._book.learn_nothing(key)
             return
+        if number and not was_busy and not state.above and b"  " in raw and raw == raw.translate(None, b"0123456789"):
+            # The first line of a header of two may have no word of ours.
+            state.above = self._line(number - 1).decode("utf-8", "replace")
         line = self._read_line(raw, out, self._drawn_over is not None and self._drawn_over[number])
         if line is None or self._states[line.rank or 0].split:
             return

@@ -18,7 +18,7 @@ STRONG = _words(
     distortion gnorm xent ce bce logprob margin margins kappa mcc jaccard spearman pearson pearsonr spearmanr
     correlation corr silhouette purity ari nmi regret winrate deviance residual residuals fitted aic bic qwk
     sensitivity specificity tpr fpr fnr tnr hamming brier pinball hinge crps epe metric cost advantage
-    qvalue td_error divergence drift similarity success objf
+    qvalue td_error divergence drift similarity success objf violation
     """
 )
 
@@ -48,6 +48,7 @@ NEVER = _words(
     hour year month day age price ips imps timing exs kimg address ip temperature top_k top_p dropout warmup wd
     weight_decay momentum beta1 beta2 gamma lambda smoothing eps epsilon tol tolerance decay clipping coef coeff
     coefs vnum v_num idx index id ids nnz nnzs neurons units filters kernel stride padding
+    labels batch_cost data_cost reader_cost avg_batch_cost avg_reader_cost avg_data_cost
     """
 )
 
@@ -60,7 +61,7 @@ NEVER_LAST = _words(
 )
 NEVER_FIRST = _words(
     """
-    num number n nb max_steps target required expected total_params machine
+    num number n nb max_steps target required expected total_params machine df
     """
 )
 

@@ -41,6 +41,8 @@ _ITERATIONS = (
     "total_episodes",
     "episodes",
 )
+# Of a vector in a cell the first counts.
+_FIRST = pattern(r"^\[\s*([-+]?\d[\d.eE+-]*)(?:[,\s][^\]]*)?\]$")
 _PAIR = pattern(r"[A-Za-z][\w /.()-]*\s*[:=]\s*[-+]?[\d.]|(?:step|epoch|iter\w*)\s+\d")
 
 
@@ -58,6 +60,9 @@ def read(line: Line, state: State) -> list[Found] | None:
         return _pair_row(cells, state)
     box = state.box
     if box is not None and not box.is_pairs and len(cells) == len(box.columns) and _is_row(cells):
+        if _named_by(box) is not None:
+            return _named_row(box, cells, state)
+        cells = [_FIRST.sub(r"\1", cell) for cell in cells]
         return tables.cell_values(box, cells, tables.label_of(cells, box), state)
     out = close(state)
     if all(cell_value(cell) is None for cell in cells) and len(cells) >= 3:
@@ -74,7 +79,30 @@ def _lone_cell(cell: str, state: State) -> list[Found] | None:
 
 
 def _is_row(cells: list[str]) -> bool:
-    return any(cell_value(cell) is not None for cell in cells)
+    return any(cell_value(_FIRST.sub(r"\1", cell)) is not None for cell in cells)
+
+
+def _named_by(box: Table) -> int | None:
+    """The column that names the metric of its row: `Metric` beside `Value`, or before one column a data set."""
+    low = [column.lower() for column in box.columns]
+    if "metric" in low and "value" in low:
+        return low.index("metric")
+    return 0 if low[0].endswith(" metric") else None
+
+
+def _named_row(box: Table, cells: list[str], state: State) -> list[Found]:
+    at = _named_by(box) or 0
+    low = [column.lower() for column in box.columns]
+    columns = [low.index("value")] if "value" in low else list(range(1, len(cells)))
+    if at > 0 and cells[0]:
+        box.section = f"{cells[0]}/"
+    where = state.place(None, None)
+    out = []
+    for index in columns:
+        value, name = cell_value(cells[index]), box.section + cells[at]
+        if value is not None and names.strength(cells[at]) != names.NEVER:
+            out.append(Found(name if len(columns) == 1 else f"{name}/{box.columns[index]}", value, *where))
+    return out
 
 
 def _open(cells: list[str], state: State) -> None:
@@ -82,7 +110,7 @@ def _open(cells: list[str], state: State) -> None:
     tables.place_columns(table)
     is_placed = table.step is not None or table.epoch is not None
     strong = sum(names.strength(c) == names.STRONG for c in cells)
-    if (is_placed and (strong or cells[-1])) or strong >= 2:
+    if (is_placed and (strong or cells[-1])) or strong >= 2 or _named_by(table) is not None:
         state.box = table
 
 

@@ -1,5 +1,5 @@
 """Sentences with a shape of their own: Optuna's trials, darknet's batches, COCO's summary, gensim's and Kaldi's
-reports.
+reports, the folds of scikit-learn's searches.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ _KALDI = pattern(
 )
 _VALUE_FIRST = pattern(rf"\s*(?P<value>{_VALUE})\s+= (?P<name>[A-Z][a-z]+(?: [a-z]+)*)\s*(?:\([^()]*\))?\s*$")
 _TRIPLE = pattern(rf"(?P<name>[A-Za-z][\w.-]*(?:/[\w.@-]+)+)\s+(?P<value>{_VALUE})\s+(?P<n>\d+)\s*$")
+_FOLD = pattern(r"\[CV[^\]]*\] END .*?[;)],? (?P<scores>[\w ]*[=:] ?\(?.*?) total time=")
+_SCORES = pattern(rf"(?:(?P<name>\w+)[:=] ?\((?P<splits>[^()]*)\))|(?P<lone>\w+)=(?P<value>{_VALUE})")
+_SPLIT_SCORE = pattern(rf"(?P<split>train|test)=(?P<value>{_VALUE})")
 _FASTTEXT = pattern(r"^(?P<name>[PRF]@?\d*|[PRF]1?@\d+)\s+(?P<value>0?\.\d+|1(?:\.0*)?)$")
 
 
@@ -47,6 +50,9 @@ def read(line: Line, state: State) -> list[Found] | None:
         iou, area, dets = (re.sub(r"\s+", "", coco[part]) for part in ("iou", "area", "dets"))
         kind = "AP" if "(AP)" in coco["name"] else "AR"
         return [Found(f"{kind} {iou} {area} {dets}", to_float(coco["value"]), *state.place(None, None))]
+    fold = _FOLD.match(body)
+    if fold:
+        return _fold(fold["scores"], state)
     kaldi = _KALDI.search(body)
     if kaldi:
         return [Found(kaldi["name"], to_float(kaldi["value"]), *state.place(None, None))]
@@ -62,6 +68,18 @@ def read(line: Line, state: State) -> list[Found] | None:
         return found
     fast = _FASTTEXT.match(body.strip())
     return [Found(fast["name"], to_float(fast["value"]), *state.place(None, None))] if fast else None
+
+
+def _fold(scores: str, state: State) -> list[Found]:
+    """scikit-learn's searches: `score=0.9`, `score=(train=0.9, test=0.8)` or `f1: (test=0.8)` behind the parameters."""
+    out = []
+    for found in _SCORES.finditer(scores):
+        where = state.place(None, None)
+        if found["lone"]:
+            out.append(Found(found["lone"], to_float(found["value"]), *where))
+        by_split = _SPLIT_SCORE.finditer(found["splits"] or "")
+        out += [Found(f"{of['split']}/{found['name']}", to_float(of["value"]), *where) for of in by_split]
+    return out
 
 
 def _optuna(trial: re.Match[str], state: State) -> list[Found]:

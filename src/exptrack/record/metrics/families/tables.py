@@ -1,5 +1,5 @@
-"""Tables of aligned or tab-separated columns: a header of names, then rows of numbers (scikit-learn, skorch,
-fastai, spaCy, DEAP).
+"""Tables of columns kept apart by blanks, tabs, commas or single upright lines: a header of names, then rows of
+numbers (scikit-learn, skorch, fastai, spaCy, DEAP, many a training loop of one's own).
 
 A header opens a table only when it names a step or a metric; the table ends at the first line that is no row of it.
 """
@@ -23,6 +23,8 @@ _COMMAS = pattern(r"\s*[A-Za-z_][\w./@%-]*(?:,[A-Za-z_][\w./@%-]*){2,}\s*$")
 _RANGE = pattern(r"@[\d.]+:[\d.]+")
 _COUNTING = (words.STEP_COLUMNS | words.EPOCH_COLUMNS) - {"#"}
 _CUT = "…"
+# Columns of names, also where the names are numbers.
+_LABELS = frozenset(["class", "label", "category"])
 _OF = pattern(r"(\d+)\s*/\s*\d+$")
 Cell = tuple[str, int, int]  # text, start, end
 _NOT_A_NAME = pattern(r"[=:,;{}<>?!\"\\`]|^\W+$")
@@ -51,7 +53,7 @@ def read(line: Line, state: State) -> list[Found] | None:
 
 
 def _may_have_gaps(table: Table) -> bool:
-    return table.is_pairs or table.is_commas or _is_report(table)
+    return table.is_pairs or table.sep == "," or _is_report(table)
 
 
 def _words(text: str) -> list[Cell]:
@@ -69,28 +71,43 @@ def _cells(text: str) -> list[Cell]:
     return [(m[0], *m.span()) for m in _CELL.finditer(text)]
 
 
+def _parted(cells: list[Cell]) -> list[Cell]:
+    """YOLO's `mAP@.5 mAP@.5:.95` are two columns, though one blank apart."""
+    out: list[Cell] = []
+    for cell, start, end in cells:
+        if all("@" in word for word in cell.split()):
+            out += [(m[0], start + m.start(), start + m.end()) for m in _WORD.finditer(cell)]
+        else:
+            out.append((cell, start, end))
+    return out
+
+
 def offer_header(text: str, state: State) -> bool:
     """Open a table if `text` is a header worth one."""
     text = _uncommented(text)
-    above, state.above = state.above, []
+    above, state.above = state.above, ""
     if _COMMAS.match(text):
         return _offer_commas(text, state)
     bare = (_RANGE.sub("@", text) if "@" in text else text).replace("(", "").replace(")", "").strip()
     if len(text) > 2000 or _NOT_A_NAME.search(bare[:200] or "="):
         return False
-    cells = _cells(text)
+    sep = "|" if text.count("|") > 1 else ""
+    cells = [(cell.strip(), 0, 0) for cell in text.split(sep)] if sep else _parted(_cells(text))
     columns = [cell if "(" in cell else cell.rstrip(")") for cell, _, _ in cells]
+    if sep and any(cell_value(word) is not None for column in columns for word in column.split()):
+        return False  # fairseq's `epoch 001 | loss 8.1 | ppl 271.5`
     if len(columns) < 2 or any(cell_value(c) is not None or len(c) > 60 or len(c.split()) > 4 for c in columns):
         return False
     joined = _joined(above, text)
     if joined:
         columns, cells = [cell for cell, _, _ in joined], joined
     table = Table(_unique(columns), [(start, end) for _, start, end in cells])
+    table.sep = sep
     place_columns(table)
     if len(columns) == 2 and re.search(r"(?i)\bmetric$", columns[0]):
         table.is_pairs = True
     elif not _is_worth(table):
-        state.above = _words(text)
+        state.above = text
         return False
     state.table = table
     return True
@@ -105,9 +122,9 @@ def _uncommented(text: str) -> str:
     return f"{before} {names_only}" if counted and counted[0].lower() in _COUNTING else text
 
 
-def _joined(above: list[Cell], text: str) -> list[Cell]:
+def _joined(before: str, text: str) -> list[Cell]:
     """A header of two lines, one word of each name above the other; empty when the lines do not stand so."""
-    below = _words(text)
+    above, below = _words(before), _words(text)
     if len(below) < 3 or len(above) != len(below):
         return []
     if any(abs(high[1] - low[1]) > 1 and abs(high[2] - low[2]) > 1 for high, low in zip(above, below, strict=True)):
@@ -119,7 +136,7 @@ def _offer_commas(text: str, state: State) -> bool:
     """A CSV file on its way through the output. Tables of data are printed too, so it has to speak of both."""
     columns = text.strip().split(",")
     table = Table(_unique(columns), [(0, 0)] * len(columns))
-    table.is_commas = True
+    table.sep = ","
     place_columns(table)
     is_placed = table.step is not None or table.epoch is not None
     if not is_placed or not any(names.strength(c) == names.STRONG for c in columns):
@@ -181,9 +198,9 @@ def is_row_of(text: str, table: Table) -> bool:
 def row_cells(text: str, table: Table) -> list[str] | None:
     """The cells of a row, one a column; None when they do not fit. Blank cells are found by where the columns stand."""
     wanted = len(table.columns)
-    if table.is_commas:
-        values = text.strip().split(",")
-        return values if len(values) == wanted else None
+    if table.sep:
+        values = text.strip().split(table.sep)
+        return [value.strip() for value in values] if len(values) == wanted else None
     cells = [cell for cell, _, _ in _cells(text)]
     if len(cells) == wanted:
         return cells
@@ -230,7 +247,9 @@ def row_values(text: str, state: State) -> list[Found]:
 
 def label_of(cells: list[str], table: Table) -> str:
     """The class a row of a report speaks of; nothing for the row of all of them."""
-    if not _is_report(table) or not cells[0] or cell_value(cells[0]) is not None:
+    if not _is_report(table) or not cells[0]:
+        return ""
+    if cell_value(cells[0]) is not None and table.columns[0].lower() not in _LABELS:
         return ""
     return "" if cells[0].lower() in ("all", "total", "overall") else cells[0]
 
@@ -263,7 +282,7 @@ def metric_columns(table: Table) -> list[int]:
     first = min((i for i in (table.step, table.epoch) if i is not None), default=None)
     out = []
     for index, column in enumerate(table.columns):
-        if index in (table.step, table.epoch) or column.endswith(_CUT):
+        if index in (table.step, table.epoch) or column.endswith(_CUT) or column.lower() in _LABELS:
             continue
         if first is not None and index == first + 1 and column.lower() in words.OBJECTIVES:
             return [index]

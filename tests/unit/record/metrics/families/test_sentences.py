@@ -29,6 +29,16 @@ from metric_texts import points
             "-8.592 per-word bound, 385.8 perplexity estimate",
             [("per-word bound", -8.592, 0), ("perplexity estimate", 385.8, 0)],
         ),
+        ("[CV 1/3] END .............C=0.443;, score=0.880 total time=   0.2s", [("score", 0.88, 0)]),
+        (
+            "[CV 1/2] END C=1, gamma=0.1;, score=(train=0.987, test=0.913) total time=   0.0s",
+            [("train/score", 0.987, 0), ("test/score", 0.913, 0)],
+        ),
+        (
+            "[CV 2/2] END C=0.1; accuracy: (test=0.140) f1: (test=0.025) total time=   0.0s",
+            [("test/accuracy", 0.14, 0), ("test/f1", 0.025, 0)],
+        ),
+        ("[CV] END .................................................... total time=   0.0s", []),
         ("P@1\t0.913", [("P@1", 0.913, 0)]),
         ("\t-2.625\t = Validation score   (-root_mean_squared_error)", [("Validation score", -2.625, 0)]),
         ("\t0.42s\t = Training   runtime", []),

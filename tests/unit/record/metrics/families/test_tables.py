@@ -133,3 +133,58 @@ def test_a_header_behind_a_comments_mark():
 def test_a_column_of_the_mark_alone_still_counts():
     text = "#      loss     acc\n1      0.5      0.75\n2      0.25     0.875\n"
     assert series(text) == {"loss": [(1, 0.5), (2, 0.25)], "acc": [(1, 0.75), (2, 0.875)]}
+
+
+def test_single_upright_lines_between_the_columns():
+    text = (
+        "Epoch | Train Loss | Train Acc | Val Loss |   LR   | Time\n------------------------------------------\n"
+        "    1 |     1.8226 |   52.86%  |   1.0962 | 1e-02 | 1.2s\n    2 |     0.6968 |   85.15%  |   0.4486 | 1e-02 | 1.2s *\n"
+    )
+    found = series(text)
+    assert found["Train Loss"] == [(1, 1.8226), (2, 0.6968)]
+    assert found["Train Acc"] == [(1, 52.86), (2, 85.15)]
+    assert found["Val Loss"] == [(1, 1.0962), (2, 0.4486)]
+    assert "Time" not in found
+
+
+def test_names_and_values_between_upright_lines_are_no_header():
+    assert points("epoch 001 | valid on 'valid' subset | loss 8.5 | ppl 18.5\n") == [
+        ("val/loss", 8.5, 1),
+        ("val/ppl", 18.5, 1),
+    ]
+
+
+def test_a_column_names_the_metric_of_its_row():
+    text = (
+        "|Tasks |Version|n-shot|      Metric      |   |Value |   |Stderr|\n|------|------:|-----:|------------------|---|-----:|---|------|\n"
+        "|ifeval|      4|     0|inst_loose_acc    |↑  |0.6403|±  |   N/A|\n|      |       |     0|prompt_loose_acc  |↑  |0.5471|±  |0.0214|\n"
+    )
+    assert points(text) == [("ifeval/inst_loose_acc", 0.6403, 0), ("ifeval/prompt_loose_acc", 0.5471, 0)]
+
+
+def test_results_of_two_data_loaders():
+    text = "┃   Test metric   ┃ DataLoader 0 ┃ DataLoader 1 ┃\n┡━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━┩\n│    test_acc     │    0.915     │    0.919     │\n└─────────────────┴──────────────┴──────────────┘\n"
+    assert points(text) == [("test_acc/DataLoader 0", 0.915, 0), ("test_acc/DataLoader 1", 0.919, 0)]
+
+
+def test_the_first_of_a_vector_in_a_cell_counts():
+    text = "| Epoch | time |     Loss     |  recall  |\n+-------+------+--------------+----------+\n|   6   | 10.2 | [332.5, 1.5] | [0.0321] |\n"
+    assert points(text) == [("Loss", 332.5, 6), ("recall", 0.0321, 6)]
+
+
+def test_two_columns_one_blank_apart_and_classes_that_are_numbers():
+    text = (
+        "               Class     Images     Labels          P          R     mAP@.5 mAP@.5:.95: 100%|████| 14/14 [00:28<00:00,  2.03s/it]\n"
+        "                 all        842      14522      0.374      0.292      0.311      0.243\n"
+        "                   0        842       1355       0.76     0.0537      0.576      0.215\n"
+    )
+    found = series(text)
+    assert found["mAP@.5"] == [(0, 0.311)]
+    assert found["mAP@.5:.95"] == [(0, 0.243)]
+    assert found["0/P"] == [(0, 0.76)]
+    assert "Class" not in found
+
+
+def test_a_header_of_two_lines_without_a_known_word_in_the_first():
+    text = "average  since         example        example\nloss     last          counter         weight\n0.640000 0.330000            3            3.0\n"
+    assert ("average loss", 0.64, 3) in points(text)
