@@ -60,7 +60,9 @@ def test_wrong_use(tool: Tool) -> None:
     refused(tool("ls", "--group-by", "status", "-n", "1", code=2), "--limit")
     refused(tool("ls", "--json", "--csv", code=2), "one of them")
     refused(tool("promote", "@", "m@2", code=2), "cannot name a model")
-    refused(tool("no-such-command", code=2), "no-such-command")
+    refused(tool("no-such-command", code=2), "no-such-command", "exptrack --help")
+    refused(tool("prmote", code=2), "did you mean `promote`")
+    refused(tool("compare", "@", "@~1", code=2), "did you mean `diff`")
 
 
 def test_groups_are_csv_too(tool: Tool) -> None:

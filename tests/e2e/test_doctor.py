@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from tool import Tool
+from unprivileged import give_up_privileges
 
 
 def test_a_healthy_place(tool: Tool) -> None:
@@ -26,6 +29,14 @@ def test_a_healthy_place(tool: Tool) -> None:
 def test_an_empty_place_is_left_empty(tool: Tool) -> None:
     assert "the first run makes it" in tool("doctor").stdout
     assert not (tool.folder / ".exptrack").exists()
+
+
+def test_a_store_that_the_first_run_cannot_make(tool: Tool) -> None:
+    tool.folder.chmod(0o500)
+    done = tool("doctor", "--json", code=1, preexec_fn=give_up_privileges)
+    findings = {f["subject"]: f for f in json.loads(done.stdout)}
+    assert findings["store"]["is_well"] is False
+    assert f"nothing can be made in {tool.folder}" in findings["store"]["text"]
 
 
 def test_what_is_wrong_is_named_with_what_to_do(tool: Tool) -> None:

@@ -242,6 +242,22 @@ def test_outputs_outside_the_code_are_not_overwritten(tool: Tool, tmp_path: Path
     assert outside.read_text() == "of today"
 
 
+def test_what_the_run_had_not_written_is_not_wanted_again(tool: Tool) -> None:
+    """It failed before it wrote its model; the one that lay there, of the run before, is none of its results."""
+    tool.write(".gitignore", "m.bin\n")
+    tool.write("m.bin", "of the run before")
+    tool.write("train.py", 'print("epoch 1 loss=0.5")\nraise SystemExit(3)\n')
+    tool.committed()
+    tool("run", "-o", "model=m.bin", "--", "python", "train.py", code=3)
+    done = reproduce(tool, tool.run_ids()[-1])
+    assert (done["verdict"], done["compared"]["outputs"], done["compared"]["metrics"]) == ("reproduced", 0, 1)
+    assert any("not compared" in note and "model m.bin" in note for note in done["problems"])
+    tool.write("silent.py", "raise SystemExit(3)\n")
+    tool("run", "-o", "model=m.bin", "--", "python", "silent.py", code=3)
+    ready = tool.json("reproduce", tool.run_ids()[-1], "--dry-run", code=1)
+    assert "wrote none of the outputs" in str(ready)
+
+
 def test_what_the_snapshot_holds_is_no_proof_that_it_was_written(tool: Tool) -> None:
     """An output that git does not ignore is restored with the code: a program that fails to write it is found out."""
     tool.write("train.py", 'import os\nif not os.path.exists("../../environment"): open("m.txt", "w").write("w")\n')

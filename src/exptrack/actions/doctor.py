@@ -51,7 +51,7 @@ def examine(project: Project) -> list[Finding]:
 def _store(project: Project) -> Iterator[Finding]:
     store = open_store(project.store)
     if not os.path.isdir(store.root):
-        yield Finding("store", None, f"{store.root}: not made yet; the first run makes it")
+        yield _place_of(store.root)
         return
     is_writable = os.access(store.root, os.W_OK | os.X_OK)
     hint = "" if is_writable else "check its permissions, or `store =` in exptrack.toml"
@@ -66,6 +66,17 @@ def _store(project: Project) -> Iterator[Finding]:
     text = "in step with the store" if not problems else "; ".join(f"{path}: {what}" for path, what in problems)
     yield Finding("index", not problems, text, hint)
     yield from _hooks(store)
+
+
+def _place_of(root: str) -> Finding:
+    """Of a store that the first run is to make: may it?"""
+    above = os.path.dirname(root)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):
+        return Finding("store", None, f"{root}: not made yet; the first run makes it")
+    hint = "set $EXPTRACK_DIR to a folder you may write, or `store =` in exptrack.toml"
+    return Finding("store", False, f"{root}: not made yet, and nothing can be made in {above}", hint)
 
 
 def _hooks(store: Store) -> Iterator[Finding]:

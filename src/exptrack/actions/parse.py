@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from exptrack.actions.how_to_read import known_names
+from exptrack.config import Config
 from exptrack.model import Point
 from exptrack.record.metrics import Recogniser
 from exptrack.record.metrics.sidecars import reader_for
 from exptrack.record.metrics.state import Found
+from exptrack.record.naming import Naming
 from exptrack.typed import IO
 
 _BLOCK = 65536
+STREAM = "stdout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +41,29 @@ class Explanation:
     units: Mapping[str, str]
 
 
+def naming_of(config: Config | None) -> Naming:
+    """The names a run of this project records what it is told under; without a project, as it is told."""
+    if config is None:
+        return Naming()
+    return Naming(
+        ignore=config.ignored_metrics,
+        rename=config.renamed_metrics,
+        aliases=config.aliases,
+        known=known_names(config),
+    )
+
+
 def explain(
     data: bytes | IO[bytes],
     *,
     patterns: Mapping[str, str] | None = None,
     ignore: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    naming: Naming | None = None,
 ) -> Explanation:
-    """Read `data` as one stream of a program's output. Raises ExptrackError for a bad pattern."""
+    """Read `data` as one stream of a program's output. Raises ExptrackError for a bad pattern. `naming`: the names that
+    the policy gives what it speaks of."""
+    named, first = naming or Naming(), dict[str, Point]()
     heard: list[tuple[str, str, list[Found]]] = []
     recogniser = Recogniser(
         patterns=patterns,
@@ -56,16 +75,23 @@ def explain(
     points: list[Point] = []
     for piece in _one_by_one(data):
         heard.clear()
-        new = recogniser.feed(piece)
+        raw = recogniser.feed(piece)
+        first.update((p.name, p) for p in raw if p.name not in first)
+        new = named.apply(raw, STREAM, is_renamed=True)
         points += new
         _note(lines, heard, new)
     heard.clear()
-    last = recogniser.close()
+    raw = recogniser.close()
+    first.update((p.name, p) for p in raw if p.name not in first)
+    last = named.apply(raw, STREAM, is_renamed=True)
     points += last
     _note(lines, heard, last)
-    return Explanation(
-        lines=tuple(lines), points=tuple(points), warnings=tuple(recogniser.warnings), units=dict(recogniser.units)
-    )
+    units = {
+        p.name: unit
+        for name, unit in recogniser.units.items()
+        for p in named.apply([first[name]] if name in first else [], STREAM, is_renamed=True)
+    }
+    return Explanation(lines=tuple(lines), points=tuple(points), warnings=tuple(recogniser.warnings), units=units)
 
 
 def parse(
@@ -74,15 +100,16 @@ def parse(
     patterns: Mapping[str, str] | None = None,
     ignore: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    naming: Naming | None = None,
 ) -> Iterator[Point]:
     """The points alone, as fast as `run` reads them: for `exptrack parse --json`."""
-    recogniser = Recogniser(patterns=patterns, ignore=ignore, rename=rename)
+    recogniser, named = Recogniser(patterns=patterns, ignore=ignore, rename=rename), naming or Naming()
     for block in _blocks(data):
-        yield from recogniser.feed(block)
-    yield from recogniser.close()
+        yield from named.apply(recogniser.feed(block), STREAM, is_renamed=True)
+    yield from named.apply(recogniser.close(), STREAM, is_renamed=True)
 
 
-def parse_file(path: str) -> list[Point] | None:
+def parse_file(path: str, naming: Naming | None = None) -> list[Point] | None:
     """The points of a file that programs write themselves (CSV, TensorBoard ...); None when it is plain output."""
     reader = reader_for(path)
     if reader is None:
@@ -90,7 +117,7 @@ def parse_file(path: str) -> list[Point] | None:
     points: list[Point] = []
     while new := reader.poll():
         points += new
-    return points
+    return (naming or Naming()).apply(points, path)
 
 
 def _blocks(data: bytes | IO[bytes]) -> Iterable[bytes]:

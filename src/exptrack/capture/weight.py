@@ -38,7 +38,7 @@ def weigh(survey: Survey, seen: Seen, before: dict[str, Row], max_bytes: int) ->
         sizes = dict(_remembered(survey, seen, dirty.union(before)))
         sizes.update((p, row[4]) for p, row in (*before.items(), *candidates.items()))
         if sum(sizes.values()) > max_bytes:
-            raise _too_large(sizes, max_bytes)
+            raise _too_large(sizes, max_bytes, is_git=survey.is_git)
     return candidates
 
 
@@ -51,12 +51,14 @@ def _remembered(survey: Survey, seen: Seen, looked_at: set[str]) -> Iterator[tup
                     yield path, size
 
 
-def _too_large(sizes: dict[str, int], max_bytes: int) -> NotStarted:
+def _too_large(sizes: dict[str, int], max_bytes: int, *, is_git: bool) -> NotStarted:
     largest = sorted(sizes, key=lambda p: (-sizes[p], p))[:LARGEST]
     names = ", ".join(f"{ascii(p)[1:-1]} ({in_words(sizes[p])})" for p in largest)
     total = in_words(sum(sizes.values()))
+    # Outside a repository nobody reads a .gitignore.
+    ignored = " (.gitignore too, for those git does not track)" if is_git else ""
     return NotStarted(
         f"the code snapshot would be {total}, more than {in_words(max_bytes)}; the largest files: {names}",
-        f'[snapshot] exclude = ["{ascii(largest[0])[1:-1]}"] in exptrack.toml leaves files out (.gitignore too, for '
-        "those git does not track); [snapshot] max_size allows more",
+        f'[snapshot] exclude = ["{ascii(largest[0])[1:-1]}"] in exptrack.toml leaves files out{ignored}; '
+        "[snapshot] max_size allows more",
     )

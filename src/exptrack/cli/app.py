@@ -17,7 +17,19 @@ from typer.core import TyperGroup
 from exptrack import __version__
 from exptrack.cli.ending import INTERRUPTED, report
 from exptrack.cli.table_of_commands import COMMANDS
+from exptrack.errors import ExptrackError
 from exptrack.typed import Any
+
+# What other tools call it.
+ELSEWHERE = {
+    "compare": "diff",
+    "delete": "gc",
+    "download": "get",
+    "history": "ls",
+    "list": "ls",
+    "remove": "gc",
+    "rm": "gc",
+}
 
 
 class CommandTable(TyperGroup):
@@ -30,6 +42,16 @@ class CommandTable(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         return build(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """ExptrackError (exit 2) for a command that there is not: most are typing errors, or words of other tools."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from exptrack.actions.nearest import did_you_mean
+
+            meant = ELSEWHERE.get(args[0])
+            hint = f"did you mean `{meant}`?" if meant else did_you_mean(args[0], COMMANDS)
+            raise ExptrackError(f"no such command: {args[0]}", hint or "`exptrack --help` lists them")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
         with formatter.section("Commands"):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from exptrack.actions.how_to_read import patterns_of
-from exptrack.actions.parse import explain, parse, parse_file
+from exptrack.actions.parse import explain, naming_of, parse, parse_file
 from exptrack.amounts import counted
 from exptrack.cli.screen import Screen, Span
 from exptrack.config import find_project
@@ -23,9 +23,10 @@ def print_parsed(screen: Screen, file: str, patterns: Sequence[str], *, as_json:
         "patterns": _patterns(config.patterns if config else {}, patterns),
         "ignore": config.ignored_metrics if config else (),
         "rename": config.renamed_metrics if config else {},
+        "naming": naming_of(config),
     }
     try:
-        points = None if file == "-" else parse_file(file)
+        points = None if file == "-" else parse_file(file, naming_of(config))
         if points is not None:
             _print_points(screen, points, as_json)
             return

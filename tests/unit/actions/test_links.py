@@ -23,6 +23,15 @@ def test_the_last_that_had_ended_is_the_source():
     assert linked(made("a", "b", "d"), [Used("c", D, "init", "w")]) == [("b", "c")]
 
 
+def test_the_run_that_made_more_of_the_inputs_is_the_source():
+    """A sweep: every run wrote the same tokenizer, only the first these weights."""
+    weights, tokenizer = "1" * 64, "2" * 64
+    of_all = [*made("a", digest=weights), *made("a", "b", digest=tokenizer)]
+    used = [Used("c", weights, "model", "w"), Used("c", tokenizer, "tokenizer", "t")]
+    assert linked(of_all, used) == [("a", "c"), ("a", "c")]
+    assert linked(of_all, used[1:]) == [("b", "c")]
+
+
 def test_nobody_comes_from_the_future_or_from_itself():
     assert linked(made("c", "d"), [Used("c", D, "init", "w")]) == []
 

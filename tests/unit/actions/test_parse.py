@@ -6,6 +6,7 @@ import pytest
 
 from exptrack.actions.parse import explain, parse, parse_file
 from exptrack.errors import ExptrackError
+from exptrack.record.naming import Naming
 
 TEXT = b"  epoch    train_loss\n-------  ------------\n      1        2.5\n\nseed: 42\nstep 7 loss=0.5 lr=0.1\n"
 
@@ -24,6 +25,19 @@ def test_every_line_is_explained():
 
 def test_explaining_records_what_parsing_records():
     assert list(explain(io.BytesIO(TEXT)).points) == list(parse(io.BytesIO(TEXT)))
+
+
+def test_names_are_those_that_the_policy_uses():
+    named = Naming(known=["val/acc"], aliases={"score": ["holdout score"]}, ignore=["lr"])
+    told = explain(b"epoch 1 val_acc=0.5 lr=0.1\nepoch 2 holdout score: 0.7\n", naming=named)
+    assert [(p.name, p.value) for p in told.points] == [("val/acc", 0.5), ("score", 0.7)]
+    again = Naming(known=["val/acc"])
+    assert [p.name for p in parse(b"epoch 1 val_acc=0.5\n", naming=again)] == ["val/acc"]
+
+
+def test_units_go_with_the_name():
+    told = explain(b"epoch 1 val_acc: 93%\n", naming=Naming(known=["val/acc"]))
+    assert told.units == {p.name: "%" for p in told.points} == {"val/acc": "%"}
 
 
 def test_what_waits_comes_with_the_end():

@@ -116,6 +116,7 @@ def test_too_large_is_refused_before_anything_is_read(plain: CodeFolder) -> None
     )
     assert '[snapshot] exclude = ["data/7.bin"] in exptrack.toml' in e.value.hint
     assert "max_size" in e.value.hint
+    assert ".gitignore" not in e.value.hint  # nobody reads one here
     assert (plain.keeper.files, plain.keeper.bytes) == ([], [])
 
 

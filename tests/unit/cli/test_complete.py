@@ -238,6 +238,7 @@ def in_bash(line: str, *words: str) -> list[str]:
             ["-metrics.val/acc"],
         ),
         ("exptrack run -o model=exp", ("exptrack", "run", "-o", "model", "=", "exp"), ["exptrack.toml"]),
+        ("exptrack ls --columns id,params.", ("exptrack", "ls", "--columns", "id,params."), ["id,params.lr"]),
         ("exptrack which exptr", ("exptrack", "which", "exptr"), ["exptrack.toml"]),
         ("exptrack get @ -o .exp", ("exptrack", "get", "@", "-o", ".exp"), [".exptrack"]),
         ("exptrack run -- cat exptr", ("exptrack", "run", "--", "cat", "exptr"), ["exptrack.toml"]),

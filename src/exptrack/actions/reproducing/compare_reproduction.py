@@ -91,7 +91,7 @@ def compare(
     names = sorted({*before.metrics, *after.metrics})
     compared = [n for n in names if is_compared(n, rules.ignored)]
     metrics = [d for n in compared if (d := _metric(n, before.metrics.get(n), after.metrics.get(n), rules))]
-    total = len({_key(a, moved) for a in before.artifacts} | {_key(a) for a in after.artifacts})
+    total = len({key_of(a, moved) for a in before.artifacts} | {key_of(a) for a in after.artifacts})
     return Comparison(
         differences=(*_end(before, after), *outputs, *metrics),
         outputs=total,
@@ -106,7 +106,8 @@ def _end(before: RunManifest, after: RunManifest) -> list[Difference]:
     return [Difference("end", "how it ended", *ended)] if ended[0] != ended[1] else []
 
 
-def _key(artifact: Artifact, moved: Callable[[str], str] = lambda path: path) -> tuple[str, str]:
+def key_of(artifact: Artifact, moved: Callable[[str], str] = lambda path: path) -> tuple[str, str]:
+    """By what an output of the one run and of the other are the same output."""
     return artifact.kind, moved(artifact.path) if artifact.path.startswith("/") else artifact.path
 
 
@@ -117,7 +118,7 @@ def _outputs(
     files_of: Callable[[Artifact], Sequence[StoredFile]],
     unwritten: set[str],
 ) -> list[Difference]:
-    then, now = {_key(a, moved): a for a in before.artifacts}, {_key(a): a for a in after.artifacts}
+    then, now = {key_of(a, moved): a for a in before.artifacts}, {key_of(a): a for a in after.artifacts}
     found = []
     for key in sorted({*then, *now}):
         a, b = then.get(key), now.get(key)

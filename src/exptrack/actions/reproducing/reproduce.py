@@ -12,6 +12,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from exptrack.actions.annotate import say as say_event
 from exptrack.actions.find import load_run
@@ -20,13 +21,20 @@ from exptrack.actions.holdings import files_of
 from exptrack.actions.places import Place
 from exptrack.actions.reproducing.again import Order, Stopped, command_of, start_of, variables_of
 from exptrack.actions.reproducing.compare_environment import Unlike, differences
-from exptrack.actions.reproducing.compare_reproduction import Comparison, Rules, Spread, compare, spread_of
+from exptrack.actions.reproducing.compare_reproduction import (
+    Comparison,
+    Rules,
+    Spread,
+    compare,
+    key_of,
+    spread_of,
+)
 from exptrack.actions.reproducing.fresh_folder import place_inputs, restore_code
 from exptrack.actions.reproducing.installers import check_choice
 from exptrack.actions.reproducing.layout import Layout
 from exptrack.actions.reproducing.rebuild_environment import Built, rebuild, recorded_environment
 from exptrack.actions.reproducing.relocate import is_below
-from exptrack.actions.reproducing.reproducible import Readiness, readiness
+from exptrack.actions.reproducing.reproducible import Readiness, readiness, was_stale
 from exptrack.actions.reproducing.tolerance import Tolerance, parse_tolerance
 from exptrack.capture.redact import mask_text
 from exptrack.errors import Damaged, ExptrackError
@@ -191,9 +199,14 @@ def _judge(
         notes.append(f"the command chose {used} by itself, not the Python of {built.prefix}")
     rules = rules_of(place, run, wish)
     stale = {a.path for a in again.manifest.artifacts if a.is_older}
-    stale_then = {a.path for a in run.manifest.artifacts if _was_stale(run, a)}
+    stale_then = {a.path for a in run.manifest.artifacts if was_stale(run.manifest, a)}
+    there = {key_of(a) for a in again.manifest.artifacts}
+    foreign = [a for a in run.manifest.artifacts if a.path in stale_then and key_of(a, layout.moved.path) not in there]
+    if foreign:
+        names = ", ".join(f"{a.kind} {a.path}" for a in foreign)
+        notes.append(f"not compared, because the run had not written it either: {names}")
     comparison = compare(
-        run.manifest,
+        replace(run.manifest, artifacts=tuple(a for a in run.manifest.artifacts if a not in foreign)),
         again.manifest,
         rules,
         moved=layout.moved.path,
@@ -210,13 +223,6 @@ def _judge(
         )
     said = tuple(dict.fromkeys(notes))
     return Result(run, comparison.verdict, ready, again, comparison, built.how, unlike, said)
-
-
-def _was_stale(run: Run, artifact: Artifact) -> bool:
-    """Did the first run not write it either? Records of before it was marked say so in words (actions/outputs.py)."""
-    return artifact.is_older or any(
-        w.startswith(f"output {artifact.kind}:") and "not written by this run" in w for w in run.manifest.warnings
-    )
 
 
 def _entries(place: Place, artifact: Artifact) -> Sequence[StoredFile]:

@@ -50,6 +50,8 @@ _exptrack() {
                 value=${value#"$kept"}
                 case $value in *[=./:]) is_open=1 ;; esac
                 [[ -z $quote ]] && printf -v value %q "$value"
+                # A comma needs no backslash: %q thinks of {a,b}.
+                value=${value//\\,/,}
                 COMPREPLY+=("$value")
                 ;;
         esac
