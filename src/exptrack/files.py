@@ -202,6 +202,21 @@ def locked(path: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def turn(path: str) -> Iterator[bool]:
+    """Is nobody else in such a block with this file, which has to be there? It is not written to; where readers get no
+    lock (NFS) everybody has the turn."""
+    fd, is_ours = os.open(path, os.O_RDONLY | os.O_CLOEXEC), True
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            is_ours = not isinstance(e, BlockingIOError)
+        yield is_ours
+    finally:
+        os.close(fd)
+
+
 def hold_closed_streams() -> None:
     """Keep 0, 1 and 2 from becoming somebody's file when we were started without them (`>&-`).
 

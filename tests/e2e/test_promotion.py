@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tool import Tool
+from tool import EXPTRACK, Tool
 
 TRAIN = """
 import argparse, os, random
@@ -190,3 +190,13 @@ def test_a_hook_that_was_never_told_is_told_by_the_same_promotion_again(tool: To
     assert tool.json("promote", "@", "m")["hooks"] == []
     assert (tool.json("models", "m")["untold"], tool.json("verify")["passed"]) == ([], True)
     assert not [f for f in tool.json("doctor") if f["subject"] == "hooks"]
+
+
+def test_a_hook_that_promotes_is_told_once(tool: Tool) -> None:
+    """A script that is called by hand and by the hook, or a CI job that was started twice."""
+    tool.write("exptrack.toml", "[hooks]\non_promote = ['sh deploy.sh']\n")
+    tool.write("deploy.sh", f"echo told >> told\ntest $(wc -l < told) -gt 3 || {EXPTRACK} promote @ m\n")
+    tool("run", "-q", "--", "true")
+    assert [h["exit_code"] for h in tool.json("promote", "@", "m")["hooks"]] == [0]
+    assert (tool.folder / "told").read_text() == "told\n"
+    assert tool.json("models", "m")["untold"] == []

@@ -382,3 +382,15 @@ def test_with_wait_the_next_one_gets_it(tmp_path):
         assert process.stdout.readline().strip() == "letting go"
     assert not files.is_locked(path)
     end(process)
+
+
+def test_a_turn_is_had_by_one_at_a_time(tmp_path):
+    path = tmp_path / "line.json"
+    path.write_text("{}")
+    path.chmod(0o400)
+    with files.turn(str(path)) as first, files.turn(str(path)) as second:
+        assert (first, second) == (True, False)
+    with files.turn(str(path)) as third:
+        assert third
+    with pytest.raises(FileNotFoundError), files.turn(str(tmp_path / "gone")):
+        pass

@@ -3,11 +3,13 @@
 The history is written by then, and no hook takes anything back. Each gets one JSON object on stdin (docs/promotion.md)
 and runs in the project's root. The line of history names who is to be told, an event each who was: what is between the
 two when somebody dies is told late, by `promote` of the same run again, and so twice where only the event is missing.
+While somebody is telling nobody else does: a hook may take minutes, and may be a script that promotes.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 
 from exptrack.actions.find import load_run
 from exptrack.actions.hooks import HookResult, run_hook
@@ -18,6 +20,7 @@ from exptrack.actions.present.runs import run_json
 from exptrack.actions.promote import hooks_for
 from exptrack.capture.redact import mask_text
 from exptrack.config import Project, parse_duration
+from exptrack.files import turn
 from exptrack.model import Promotion
 from exptrack.store.place import Store
 from exptrack.typed import Any
@@ -28,22 +31,28 @@ TOLD = "told"
 def announce(project: Project, store: Store, action: str, promotion: Promotion) -> list[HookResult]:
     """Run the hooks for a new line of a model's history, one after the other. `action`: promote, rollback or demote;
     who puts an earlier run back deploys it, so a rollback is told to `on_promote`."""
-    return _tell(project, store, action, promotion, hooks_of(project, promotion))
+    with _turn(store, promotion) as is_ours:
+        return _tell(project, store, action, promotion, hooks_of(project, promotion) if is_ours else [])
 
 
 def announce_late(project: Project, store: Store, promotion: Promotion) -> list[HookResult]:
     """Run those that a line of history was to be told to and was not, as far as today's policy has them: who may write
     the store decides of no command that runs here."""
-    left = untold(store, promotion)
     # `promote` writes at least the gate `status` down; only a rollback asks for none.
     action = "demote" if promotion.run is None else "promote" if promotion.gates else "rollback"
-    commands = [command for command in hooks_of(project, promotion) if mask_text(command) in left]
-    return _tell(project, store, action, promotion, commands)
+    with _turn(store, promotion) as is_ours:
+        left = untold(store, promotion) if is_ours else []
+        commands = [command for command in hooks_of(project, promotion) if mask_text(command) in left]
+        return _tell(project, store, action, promotion, commands)
 
 
 def hooks_of(project: Project, promotion: Promotion) -> list[str]:
     """What today's policy has for a line of history."""
     return hooks_for(project.config, promotion.model, is_demotion=promotion.run is None)
+
+
+def _turn(store: Store, promotion: Promotion) -> AbstractContextManager[bool]:
+    return turn(store.records.promotion_path(promotion.model, promotion.sequence))
 
 
 def untold(store: Store, promotion: Promotion) -> list[str]:

@@ -151,9 +151,13 @@ class Records:
         """The numbers taken in a model's history, in order; asks only for names."""
         return sorted(int(m[1]) for name in _list(self._model_folder(model)) if (m := _SEQUENCE.match(name)))
 
+    def promotion_path(self, model: str, number: int) -> str:
+        """Where one line of a model's history lies."""
+        return os.path.join(self._model_folder(model), f"{number}.json")
+
     def promotion_bytes(self, model: str, number: int) -> bytes:
         """The file of one line of a model's history, as the next line vouches for it."""
-        return _read(os.path.join(self._model_folder(model), f"{number}.json"), f"promotion {number} of {model}")
+        return _read(self.promotion_path(model, number), f"promotion {number} of {model}")
 
     def promotion(self, model: str, number: int) -> Promotion:
         """One line of a model's history; Damaged when the file is no promotion or not this one."""
