@@ -39,6 +39,13 @@ def test_a_file_tells_more_than_what_is_printed(tool: Tool) -> None:
     assert "file:logs/v0/metrics.csv" in tool("show", "@").stdout
 
 
+@pytest.mark.parametrize(("code", "last"), [(0, 0.25), (3, 0.5)])
+def test_a_last_row_without_its_line_feed_counts_after_a_good_end(tool: Tool, code: int, last: float) -> None:
+    tool.write("t.sh", f"printf 'step,loss\\n1,0.5\\n2,0.25' > m.csv; exit {code}\n")
+    tool("run", "--metrics", "m.csv", "--", "sh", "t.sh", code=code)
+    assert metrics(tool)["loss"][0] == last
+
+
 @pytest.mark.parametrize("how", ["option", "policy"])
 def test_the_search_can_be_turned_off(tool: Tool, how: str) -> None:
     tool.write("t.py", BOTH)

@@ -50,7 +50,7 @@ def finish(
     OSError when logs, points or the manifest cannot be written: then the run directory is still there."""
     start, problems = dated(start)
     said = [*warnings, *problems]
-    _attempt(said, "metrics", lambda: reading.finish(time.time()), later=NO_ROOM)
+    _attempt(said, "metrics", lambda: reading.finish(time.time(), is_well=_is_well(end)), later=NO_ROOM)
     declared = _unique([*start.outputs, *reading.sidecar.artifacts])
     since, problems = _since(run_dir, start, end)
     said += problems
@@ -213,6 +213,10 @@ def _keep_log(store: Store, path: str) -> tuple[str, LogMasker] | None:
             out.write(masker.feed(block))
         out.write(masker.finish())
     return store.objects.add_file(masked)[0], masker
+
+
+def _is_well(end: End | None) -> bool:
+    return end is not None and end.exit_code == 0
 
 
 def _cause(run_dir: rundir.RunDir, start: Start, end: End | None) -> str | None:

@@ -127,10 +127,10 @@ class Followed:
             points = [point._replace(name=with_split(point.name, self.split)) for point in points]
         return points
 
-    def end(self) -> None:
-        """The program writes no more: what it left without a line feed is looked at once more. A row of a table is not,
-        for its last number may be cut off; an object shows that it is whole."""
-        if isinstance(self._reader, (JsonLines, Sidecar)):
+    def end(self, *, is_well: bool) -> None:
+        """The program writes no more: what it left without a line feed is looked at once more. A row of a table only
+        where all went well, for its last number may be cut off; an object shows that it is whole."""
+        if isinstance(self._reader, (JsonLines, Sidecar)) or (is_well and isinstance(self._reader, Rows)):
             self._reader.end()
             self._mark = None
 

@@ -66,8 +66,9 @@ class Files:
         """Parameters that the followed files told of, in the order in which the files were found."""
         return {name: value for one in self._followed.values() for name, value in one.params.items()}
 
-    def poll(self, *, is_last: bool = False) -> Iterator[tuple[str, list[Point]]]:
-        """(source, points) of each file that has new ones. `is_last`: the child has ended; look once more."""
+    def poll(self, *, is_last: bool = False, is_well: bool = False) -> Iterator[tuple[str, list[Point]]]:
+        """(source, points) of each file that has new ones. `is_last`: the child has ended, and `is_well`: with 0; look
+        once more."""
         now = time.monotonic()
         if not is_last and now < self._next:
             return
@@ -84,7 +85,7 @@ class Files:
                 while points := self._poll_one(followed):
                     yield self._source(followed), self._told_apart(followed, points)
                 if is_last:
-                    followed.end()
+                    followed.end(is_well=is_well)
 
     def _open_folder(self, path: str) -> None:
         """A folder that was named before it was there."""

@@ -50,7 +50,7 @@ class Reading:
             self.flush()
         return has_more
 
-    def _take(self, now: float, *, is_last: bool = False) -> bool:
+    def _take(self, now: float, *, is_last: bool = False, is_well: bool = False) -> bool:
         found, has_more = self.tails.read()
         has_room = True
         for stream, points in found:
@@ -59,7 +59,7 @@ class Reading:
             self._add(points, "sidecar", now)
             self.writer.add_columns(self._naming.apply_to_columns(columns, "sidecar"), "sidecar", now)
             has_room = has_room and self._has_written()
-        for source, points in self.files.poll(is_last=is_last):
+        for source, points in self.files.poll(is_last=is_last, is_well=is_well):
             self._add(points, source, now)
             has_room = has_room and self._has_written()
         return has_more
@@ -81,14 +81,15 @@ class Reading:
     def flush(self) -> None:
         self.writer.flush()
 
-    def finish(self, now: float) -> None:
-        """The child has ended: read all that is left, then the unfinished last lines. OSError when the disk is full."""
+    def finish(self, now: float, *, is_well: bool = False) -> None:
+        """The child has ended (`is_well`: with 0): read all that is left, then the unfinished last lines. OSError when
+        the disk is full."""
         while self._take(now):
             self._has_written()
         for stream, points in self.tails.close():
             self._add(points, stream, now)
         self.sidecar.end()
-        self._take(now, is_last=True)
+        self._take(now, is_last=True, is_well=is_well)
         self.writer.finish()
 
     @property

@@ -147,16 +147,19 @@ def test_a_last_object_without_its_line_feed_is_told_at_the_end_and_a_torn_one_n
     path = made(tmp_path, "metrics.jsonl", '{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}')
     followed = Followed(path, None, is_declared=True)
     assert told(followed) == [("loss", 0.5)]
-    followed.end()
+    followed.end(is_well=False)
     assert told(followed) == [("loss", 0.25)]
     torn = Followed(made(tmp_path, "torn.jsonl", '{"loss": 0.5}\n{"loss": 0.2'), None, is_declared=True)
     assert told(torn) == [("loss", 0.5)]
-    torn.end()
+    torn.end(is_well=True)
     assert told(torn) == []
 
 
-def test_a_row_that_may_be_cut_off_is_not_told_at_the_end(tmp_path):
+def test_a_last_row_without_its_line_feed_is_told_where_it_cannot_be_cut_off(tmp_path):
     followed = Followed(made(tmp_path, "log.csv", "step,loss\n1,0.5\n2,0.2"), None, is_declared=True)
     assert told(followed) == [("loss", 0.5)]
-    followed.end()
+    followed.end(is_well=False)
+    assert told(followed) == []
+    followed.end(is_well=True)
+    assert told(followed) == [("loss", 0.2)]
     assert told(followed) == []

@@ -1,7 +1,8 @@
 """CSV and TSV with a header: Keras' CSVLogger, Lightning's CSVLogger, Ultralytics' results.csv, flair's loss.tsv,
 dvclive's plots.
 
-Followed by row, not by byte: Lightning writes the whole file anew when a column appears. A row counts once it ends.
+Followed by row, not by byte: Lightning writes the whole file anew when a column appears. A row counts once it ends, or
+the program did, by itself: of one that was killed the last number may be cut off.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Rows:
         self._delimiter = ","
         self._head_line = b""
         self._rows = 0
+
+    def end(self) -> None:
+        """The program came to its end by itself: what it left without a line feed is a row, too."""
+        self._tail.has_ended = True
 
     def poll(self) -> list[Point]:
         """Points of the rows written since the last call."""
