@@ -36,7 +36,7 @@ TOKEN = (
     rb"|AGE-SECRET-KEY-1[0-9A-Z]{58}|ops_eyJ[0-9A-Za-z+/=]{200,}|sha256~[0-9A-Za-z_-]{43}"
 )  # fmt: skip
 
-# One of these is in whatever TOKEN matches (a test holds it). Looked for first: TOKEN takes a millisecond to compile.
+# One of these is in whatever TOKEN matches (a test holds it). A short run looks for these only (masks.py).
 _LITERALS = (
     b"AKIA ASIA ABIA ACCA ABSK AIza GOCSPX- LTAI _v1_ gho_ ghp_ ghr_ ghs_ ghu_ github_pat_ glpat- gldt- glrt- "
     b"glcbt- glptt- glft- glsoat- glagent- glimt- gloas- glffct- ATATT3 ATBB dckr_ npm_ pypi- rubygems_ AKCp hf_ "

@@ -1,4 +1,4 @@
-"""Which file a command names, and what to say when there is none: before anything is started."""
+"""Before anything is started: which file a command names, what to say when there is none, and its environment."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exptrack.capture import token_shapes
+from exptrack.capture import masks, token_shapes
 from exptrack.capture.masks import MARK, LogMasker, mask_bytes
 from exptrack.capture.token_shapes import IN_TOKENS
 from made_tokens import tokens
@@ -137,8 +137,10 @@ def test_a_stream_knows_where_it_was_masked():
     assert masker.lines == expected[: LogMasker.LISTED]
 
 
+@pytest.mark.parametrize("left", [0, 1 << 20])
 @pytest.mark.parametrize("issuer", tokens(0))
-def test_every_shape_of_the_list_is_masked_in_logs(issuer):
+def test_every_shape_of_the_list_is_masked_in_logs(issuer, left, monkeypatch):
+    monkeypatch.setattr(masks, "_literally", left)  # both ways to look for them
     for seed in range(10):
         line = f"using {tokens(seed)[issuer]} now\n".encode()
         assert mask_bytes(line) == (b"using [redacted] now\n", 1)
