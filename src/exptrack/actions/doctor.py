@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -84,7 +85,7 @@ def _hooks(store: Store) -> Iterator[Finding]:
     for model in store.records.models():
         with suppress(Damaged):  # `verify` tells of it
             for last in store.records.promotions(model)[-1:]:
-                how = f"`exptrack promote {last.run} {model}` again tells it" if last.run else ""
+                how = f"`exptrack promote {last.run} {shlex.quote(model)}` again tells it" if last.run else ""
                 for command in untold(store, last):
                     yield Finding("hooks", False, f"not told of {model}@{last.sequence}: {command}", how)
 

@@ -6,6 +6,7 @@ The index says which runs; what they are is read from their manifests. Runs stil
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -271,7 +272,7 @@ def _promoted(library: Library, model: str, number: int | None) -> str:
         models = [m for (m,) in library.index.select("SELECT DISTINCT model FROM promotions")]
         raise NoSuchRun(f"no model {model}", did_you_mean(model, models) or "`exptrack models` lists them")
     wanted = max(history) if number is None else number
-    hint = f"`exptrack models {model}` shows its history"
+    hint = f"`exptrack models {shlex.quote(model)}` shows its history"
     if wanted not in history:
         raise NoSuchRun(f"{model} has no promotion {wanted}, only {min(history)} to {max(history)}", hint)
     if history[wanted] is None:

@@ -7,6 +7,7 @@ another manifest of the current run. An edit further back changes nothing that i
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -31,10 +32,9 @@ class Tip(NamedTuple):
     def refuse(self, model: str) -> None:
         """Damaged (exit 6) when the last line is not to be trusted."""
         if self.grave:
-            raise Damaged(
-                f"nobody can tell which run of {model} is current: {'; '.join(map(told, self.grave))}",
-                f"`exptrack verify` lists all; `exptrack rollback {model} N` or `demote` writes a line to stand on",
-            )
+            what = f"nobody can tell which run of {model} is current: {'; '.join(map(told, self.grave))}"
+            how = f"`exptrack rollback {shlex.quote(model)} N` or `demote` writes a line to stand on"
+            raise Damaged(what, f"`exptrack verify` lists all; {how}")
 
 
 def told(problem: Problem) -> str:

@@ -122,7 +122,8 @@ def demote(store: Store, model: str, reason: str | None, hooks: Sequence[str] = 
     """A model without a current run from now on; its history stays. `hooks`: who is to be told."""
     history = models(store, model)[0]
     if history.current is None:
-        raise ExptrackError(f"{model} has no current run", f"`exptrack models {model}` shows its history", 1)
+        hint = f"`exptrack models {shlex.quote(model)}` shows its history"
+        raise ExptrackError(f"{model} has no current run", hint, 1)
     return append(store, model, None, after=history.promotions, reason=reason or "demoted", hooks=hooks)
 
 

@@ -6,6 +6,7 @@ and told, and keeps nobody from going back.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from exptrack.actions.find import load_run
@@ -41,7 +42,7 @@ def rollback(project: Project, store: Store, model: str, sequence: int | None, r
     gates, unasked = _today(project, store, run, model)
     for gate in gates:
         if gate.gate == STORED and not gate.passed:
-            hint = f"{gate.hint}; or another line of history: `exptrack rollback {model} N`"
+            hint = f"{gate.hint}; or another line of history: `exptrack rollback {shlex.quote(model)} N`"
             raise Damaged(f"{target} cannot be deployed, nothing was changed: {gate.value}", hint)
     why = reason or f"rolled back to {sequence}"
     tip = check_tip(store, model, history.promotions)
@@ -61,7 +62,7 @@ def _today(project: Project, store: Store, run: Run, model: str) -> tuple[tuple[
 
 def _target(history: History, sequence: int | None) -> tuple[str, int]:
     """(run, its number in the history) to go back to."""
-    current, hint = history.current, f"`exptrack models {history.model}` shows its history"
+    current, hint = history.current, f"`exptrack models {shlex.quote(history.model)}` shows its history"
     if sequence is None:
         earlier = [run for run in runs_in_force(history.promotions) if run != current]
         if not earlier:

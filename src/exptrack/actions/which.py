@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
@@ -93,7 +94,7 @@ def _held(store: Store, asked: str) -> tuple[str, str]:
     except ExptrackError as e:
         known = ", ".join(store.records.models()) or "none"
         raise NoSuchRun(f"{asked} is no file and no model", f"models: {known}") from e
-    hint = f"`exptrack models {model}` shows its history"
+    hint = f"`exptrack models {shlex.quote(model)}` shows its history"
     if not number:
         if history.current is None:
             raise ExptrackError(f"{model} has no current run", hint, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from exptrack.actions.promote import History, Verdict
@@ -56,8 +57,8 @@ def print_history(screen: Screen, history: History, runs: Mapping[str, Run], unt
         rows.append([mark, str(p.sequence), p.run or Span("demoted", "yellow"), _name(runs, p.run)])
         rows[-1] += [humane.age(p.at, screen.now), p.author, _passed(p), p.reason or ""]
     screen.table(columns, rows)
+    how = f"`exptrack promote {history.current} {shlex.quote(history.model)}` again tells it" * bool(history.current)
     for command in untold:
-        how = f"`exptrack promote {history.current} {history.model}` again tells it" if history.current else ""
         screen.line(Span(f"not told of {history.model}@{newest}: {command}", "yellow"), Span(f"  {how}", "dim"))
 
 

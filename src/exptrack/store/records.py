@@ -173,9 +173,11 @@ class Records:
         try:
             self._create(folder, f"{promotion.sequence}.json", wire.encode(promotion))
         except FileExistsError as e:
+            import shlex  # on use: every run reads this module
+
             raise Overtaken(
                 f"somebody else promoted {promotion.model} meanwhile",
-                f"look at `exptrack models {promotion.model}` and promote again if it is still right",
+                f"look at `exptrack models {shlex.quote(promotion.model)}` and promote again if it is still right",
             ) from e
 
     def _model_folder(self, model: str) -> str:

@@ -161,3 +161,12 @@ def test_bytes_that_are_not_whole_keep_one_from_going_back(project, store, runs,
     assert (e.value.exit_code, "`exptrack rollback m N`" in e.value.hint) == (6, True)
     assert len(history(store)) == 3
     assert rollback(project, store, "m", 1, None).promotion.run == runs[0]
+
+
+def test_a_name_that_a_shell_would_obey_is_quoted_in_what_is_to_be_typed(project, store, runs):
+    name = "m; rm -r x"
+    promote(project, store, runs[0], name, None)
+    for wrong, hint in ((None, "models 'm; rm -r x'"), (9, "models 'm; rm -r x'")):
+        with pytest.raises(ExptrackError) as e:
+            rollback(project, store, name, wrong, None)
+        assert f"`exptrack {hint}`" in e.value.hint

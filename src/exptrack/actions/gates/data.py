@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from exptrack.actions.gates.case import Case
@@ -51,7 +52,7 @@ def _same_input(case: Case, name: str, mine: Input | None, before: Input | None)
         return Gate(gate=label, passed=True, value=value, wanted=f"as the current run's: {which}")
     if before is None or before.digest is None:
         hint = f"the current run {current.id} has no {name}: no number of the two compares; promote with it after"
-        hint += f" `exptrack demote {case.model}`"
+        hint += f" `exptrack demote {shlex.quote(case.model)}`"
         return Gate(gate=label, passed=False, value=value, wanted="as the current run's", hint=hint)
     is_same = mine.digest == before.digest
     hint = f"measure on {before.path} as it was for {current.id}, or run that configuration on this one"
