@@ -106,6 +106,7 @@ def find_runs(
     filters: Sequence[str] = (),
     *,
     sort: Sequence[str] = (),
+    columns: Sequence[str] = (),
     limit: int | None = None,
     warn: Warn | None = None,
     now: float | None = None,
@@ -119,7 +120,7 @@ def find_runs(
         search = Search(conditions_of(project, store, filters, now), parse_order(sort))
     with opened(project, store, warn) as library:
         if warn:
-            for text in unknown_names(search, library.indexes()):
+            for text in unknown_names(search, library.indexes(), columns):
                 warn(text)
         return _loaded(library, search, limit, warn)
 

@@ -6,6 +6,7 @@ Runs that are still going are in no index; they are put into one in memory, aske
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from exptrack.actions.keys import SUMMARIES, Key, UnknownKey, metric_key, parse_key
 from exptrack.actions.nearest import did_you_mean, nearest
@@ -120,9 +121,20 @@ def parse_column(text: str) -> Key:
     return key
 
 
-def unknown_names(search: Search, indexes: Sequence[Index]) -> list[str]:
-    """A sentence for each tag, parameter or metric in the question that no run has: most likely a typing error."""
-    return [what + (f"; {near}" if near else "") for what, near in unknown(search.names(), indexes)]
+def unknown_names(search: Search, indexes: Sequence[Index], columns: Sequence[str] = ()) -> list[str]:
+    """A sentence for each tag, parameter or metric in the question, or in `--columns`, that no run has: most likely a
+    typing error."""
+    keys = [*search.names(), *(k for k in _written_in_full(columns) if k.name)]
+    return [what + (f"; {near}" if near else "") for what, near in unknown(keys, indexes)]
+
+
+def _written_in_full(columns: Sequence[str]) -> list[Key]:
+    """Those of `--columns` that say whether they are a tag, a parameter or a metric; the runs say what others are."""
+    keys = []
+    for text in columns:
+        with suppress(ExptrackError):
+            keys.append(parse_column(text.strip()))
+    return keys
 
 
 def unknown(keys: Sequence[Key], indexes: Sequence[Index]) -> list[tuple[str, str]]:

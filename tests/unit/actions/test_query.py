@@ -236,6 +236,12 @@ def test_a_name_no_run_has_is_a_warning_not_an_error(place):
     assert said == ["no run has the metric `val/ac`; did you mean `val/acc`?"]
 
 
+def test_a_column_no_run_has_is_a_warning_too(place):
+    said: list[str] = []
+    assert find_runs(*place, columns=["name", " params.opt", "opt", "metrics.val/ac.best", "model"], warn=said.append)
+    assert said == ["no run has the metric `val/ac`; did you mean `val/acc`?"]
+
+
 def test_the_examples_of_the_users_page_mean_something():
     page = (Path(__file__).parents[3] / "docs" / "filters.md").read_text()
     cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]

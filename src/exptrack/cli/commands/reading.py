@@ -50,13 +50,13 @@ def ls(
     wanted = [*(filters or []), *([f"group={group}"] if group else [])]
     _check_together(group_by, aggregates, is_list=bool(sort or limit is not None), both=as_json and as_csv)
     if group_by:
-        aggregates = aggregates or "mean,std,count"
         _groups(place, screen, wanted, group_by, aggregates, columns, as_json=as_json, as_csv=as_csv)
         return
     is_table = not as_json and not as_csv
     most = SCREENFUL if limit is None and is_table and screen.is_terminal else limit or None
-    found = find_runs(*place, wanted, sort=sort, limit=most, warn=warn)
-    keys = choose.parse_keys(columns.split(","), found) if columns else None
+    asked = columns.split(",") if columns else []
+    found = find_runs(*place, wanted, sort=sort, columns=asked, limit=most, warn=warn)
+    keys = choose.parse_keys(asked, found) if columns else None
     if as_json:
         print_json(screen, [run_json(r) for r in found])
     elif as_csv:
@@ -86,7 +86,7 @@ def _groups(
     screen: Screen,
     wanted: list[str],
     key: str,
-    aggregates: str,
+    aggregates: str | None,
     columns: str | None,
     *,
     as_json: bool,
@@ -97,7 +97,7 @@ def _groups(
     from exptrack.cli.plain import print_csv, print_json
     from exptrack.cli.table import print_groups
 
-    keys, wanted_aggregates = key.split(","), aggregates.split(",")
+    keys, wanted_aggregates = key.split(","), (aggregates or "mean,std,count").split(",")
     metrics = metrics_of(columns.split(",")) if columns else None
     groups = group_runs(*place, wanted, keys, aggregates=wanted_aggregates, metrics=metrics, warn=warn)
     if as_json:
