@@ -121,10 +121,10 @@ def is_of_a_store(path: str) -> bool:
 
 
 def _owner(path: str) -> int | None:
-    """User id; None for what lies in a folder that is closed to us, or nowhere."""
+    """User id; None for what lies in a folder that is closed to us, below a file, or nowhere."""
     try:
         return os.stat(path).st_uid
-    except (PermissionError, FileNotFoundError):
+    except OSError:
         return None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dying import die_at_every_step, race
 from exptrack.errors import ExptrackError
-from exptrack.store.place import open_store
+from exptrack.store.place import closed, open_store
 from made import manifest
 
 
@@ -105,3 +105,12 @@ def test_a_crash_while_it_is_made_leaves_none_or_a_whole_one(tmp_path):
         store = open_store(str(folder / "store"), create=True)
         assert (folder / "store" / "format").read_bytes() == b"1\n"
         assert store.objects.read(store.objects.add_bytes(b"x")) == b"x"
+
+
+@pytest.mark.parametrize("below", ["", "x/y", "x" * 300])
+def test_whose_a_place_is_can_be_said_of_any_place(tmp_path, below):
+    (tmp_path / "file").write_text("")
+    for top in ("file", "nowhere"):
+        told = closed("Permission denied", os.path.join(tmp_path, top, below))
+        assert told.message == "Permission denied"
+        assert told.hint.startswith(f"check the permissions of {tmp_path}")
