@@ -32,6 +32,9 @@ _WHOLE = pattern(rf"(?:{NUMBER}|{NOT_FINITE})\Z")
 _ODD_NAN = pattern(r"[-+]?(?:nan|NaN|NAN)\Z")
 
 
+_VECTOR = pattern(r"\[\s*([-+]?\d[\d.eE+-]*)(?:[,\s][^\]]*)?\]\Z")
+
+
 def to_float(text: str) -> float:
     """The printed number as float64: `1,234.5`, `1e-5`, `nan`, `-nan`, `inf` included. ValueError for anything else."""
     if text[-1:] in "nN" and _ODD_NAN.match(text):
@@ -49,3 +52,8 @@ def cell_value(text: str) -> float | None:
     """A table cell or quoted value that is a number and nothing else, `%` allowed; None otherwise."""
     bare = text.strip().removesuffix("%").rstrip()
     return to_float(bare) if _WHOLE.match(bare) else None
+
+
+def first_of(cell: str) -> str:
+    """Of a vector in a cell the first number counts; other cells as they are."""
+    return _VECTOR.sub(r"\1", cell) if cell[:1] == "[" else cell

@@ -53,6 +53,8 @@ _WORD = _any(
     r"(?:wandb|tensorflow|ray|jax):(?=\s)",
     r"[\w.]+:[\w<>]+:\d+(?=\s[-|]|\s*\|)",
     rf"[A-Za-z_][\w.-]*+\s++-?\s*+(?={_LEVEL}\b)",
+    rf"[A-Za-z_][\w.$]*+:\s(?={_DATE})",
+    r"\w+\.py line \d+(?: \d+)?\]",
     r"[A-Za-z_][\w.]*\.(?:py|cc|cpp):\d+[\])]?:?",
 )
 _SIGN = _any(r"\{\d+\}", r"\([\w.]+:\d+\)(?=\s)", rf"-\s*[A-Za-z_][\w.-]*+\s++-?\s*+(?={_LEVEL}\b)")

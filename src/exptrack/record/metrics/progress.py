@@ -33,7 +33,10 @@ _COUNTER = pattern(r"[\[(]?\s{0,12}(?<![\w.])(\d[\d,]*)\s*/\s*(\d[\d,]*)(?:\s*\(
 _BRACKETED = pattern(r"[\[(]\s*(\d+)\s*/\s*(\d+)\s*(?:\(\s*[\d.]+\s*%\s*\))?\s*[\])]")
 _INNER = pattern(r"\s*\[\s*(\d+)\s*/\s*(\d+)")
 _BRACKET_LEADS = (
-    pattern(r"\s*\[(?P<e>\d+)\s*/\s*\d+\]\s*\[(?P<s>\d+)\s*/\s*(?P<N>\d+)\]"),
+    pattern(
+        r"\s*(?:(?:train|val|test|eval)\w*:\s+)?\[(?P<e>\d+)\s*/\s*\d+\]\s*\[(?P<s>\d+)\s*/\s*(?P<N>\d+)\]",
+        re.IGNORECASE,
+    ),
     pattern(r"\s*\[(?P<e>\d+),\s*(?P<s>\d+)\]"),
     pattern(
         r"\s*(?:train\w*|val\w*|test\w*|eval\w*):?\s+(?P<e>\d+)\s*\[\s*(?P<s>\d+)\s*/\s*(?P<N>\d+)[^\]]*\]",

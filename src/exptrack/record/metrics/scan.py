@@ -283,7 +283,7 @@ def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
         head, label = left[:cut], left[cut:]
         if label[:1] in _BULLETS:
             label = _BULLET.sub("", label)
-        label = label.strip(" \t\"'*%·•–—>→.,;:!({}[\\\0")
+        label = label.strip(" \t\"'*%·•–—>→.,;:!({}[\\\0").removesuffix(" -")
         stripped = _LEADING.sub("", label).strip()
         if not stripped or _NO_NAME.search(_ARGUMENT.sub("", stripped)):
             return None

@@ -48,7 +48,7 @@ NEVER = _words(
     hour year month day age price ips imps timing exs kimg address ip temperature top_k top_p dropout warmup wd
     weight_decay momentum beta1 beta2 gamma lambda smoothing eps epsilon tol tolerance decay clipping coef coeff
     coefs vnum v_num idx index id ids nnz nnzs neurons units filters kernel stride padding
-    labels batch_cost data_cost reader_cost avg_batch_cost avg_reader_cost avg_data_cost
+    labels ntokens nsentences batch_cost data_cost reader_cost avg_batch_cost avg_reader_cost avg_data_cost
     """
 )
 

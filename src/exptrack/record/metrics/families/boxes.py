@@ -13,7 +13,7 @@ from exptrack.lazy import pattern
 from exptrack.record.metrics import names
 from exptrack.record.metrics.families import tables
 from exptrack.record.metrics.line import Line
-from exptrack.record.metrics.numbers import cell_value, to_count
+from exptrack.record.metrics.numbers import cell_value, first_of, to_count
 from exptrack.record.metrics.state import Found, State, Table
 
 _EDGE = str.maketrans(dict.fromkeys("\u2502\u2503\u2551\u2506\u250a", "|"))
@@ -41,8 +41,6 @@ _ITERATIONS = (
     "total_episodes",
     "episodes",
 )
-# Of a vector in a cell the first counts.
-_FIRST = pattern(r"^\[\s*([-+]?\d[\d.eE+-]*)(?:[,\s][^\]]*)?\]$")
 _PAIR = pattern(r"[A-Za-z][\w /.()-]*\s*[:=]\s*[-+]?[\d.]|(?:step|epoch|iter\w*)\s+\d")
 
 
@@ -62,7 +60,7 @@ def read(line: Line, state: State) -> list[Found] | None:
     if box is not None and not box.is_pairs and len(cells) == len(box.columns) and _is_row(cells):
         if _named_by(box) is not None:
             return _named_row(box, cells, state)
-        cells = [_FIRST.sub(r"\1", cell) for cell in cells]
+        cells = [first_of(cell) for cell in cells]
         return tables.cell_values(box, cells, tables.label_of(cells, box), state)
     out = close(state)
     if all(cell_value(cell) is None for cell in cells) and len(cells) >= 3:
@@ -79,7 +77,7 @@ def _lone_cell(cell: str, state: State) -> list[Found] | None:
 
 
 def _is_row(cells: list[str]) -> bool:
-    return any(cell_value(_FIRST.sub(r"\1", cell)) is not None for cell in cells)
+    return any(cell_value(first_of(cell)) is not None for cell in cells)
 
 
 def _named_by(box: Table) -> int | None:

@@ -21,9 +21,9 @@ from exptrack.record.metrics.state import Found, State
 from exptrack.typed import Any
 
 STEPS = (
-    "global_step", "train/global_step", "trainer/global_step", "num_updates", "total_timesteps", "timesteps_total",
-    "time/total_timesteps", "step", "steps", "_step", "iteration", "iter", "training_iteration", "it", "train/step",
-    "batch", "update", "round", "generation",
+    "global_step", "train/global_step", "trainer/global_step", "num_updates", "train_num_updates", "valid_num_updates",
+    "total_timesteps", "timesteps_total", "time/total_timesteps", "step", "steps", "_step", "iteration", "iter",
+    "training_iteration", "it", "train/step", "batch", "update", "round", "generation",
 )  # fmt: skip
 EPOCHS = ("epoch", "epochs", "train/epoch", "_epoch", "epoch_num", "current_epoch", "ep")
 _SKIP = pattern(

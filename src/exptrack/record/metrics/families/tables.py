@@ -11,7 +11,7 @@ import re
 from exptrack.lazy import pattern
 from exptrack.record.metrics import names, words
 from exptrack.record.metrics.line import Line
-from exptrack.record.metrics.numbers import cell_value, to_count
+from exptrack.record.metrics.numbers import cell_value, first_of, to_count
 from exptrack.record.metrics.state import Found, State, Table
 
 _CELL = pattern(r"\S+(?: \S+)*")
@@ -201,7 +201,7 @@ def row_cells(text: str, table: Table) -> list[str] | None:
     if table.sep:
         values = text.strip().split(table.sep)
         return [value.strip() for value in values] if len(values) == wanted else None
-    cells = [cell for cell, _, _ in _cells(text)]
+    cells = [first_of(cell) for cell, _, _ in _cells(text)]
     if len(cells) == wanted:
         return cells
     words = _words(text)
@@ -237,6 +237,8 @@ def row_values(text: str, state: State) -> list[Found]:
     label = ""
     if len(cells) == len(table.columns) + 1:
         label, cells = cells[0], cells[1:]
+        if label[0] == "[" and _first_place(table) is not None:
+            label = ""  # scikit-learn's `[NeighborhoodComponentsAnalysis]` before the header and every row
         if cell_value(label) is not None and not {"precision", "recall"} <= set(table.columns):
             # A pandas frame: its index has no heading and counts the rounds.
             state.step, label = to_count(label), ""

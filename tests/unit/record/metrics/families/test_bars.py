@@ -89,3 +89,8 @@ def test_a_long_epoch_shows_while_it_lasts():
 def test_a_bar_whose_counter_is_no_number_costs_its_block_nothing():
     """Found by fuzz/."""
     assert ("loss", 0.5, 1) in points("acc: 0.9 50%|####  | ,/2 [0001 50%|\nepoch 1 loss=0.5\n")
+
+
+def test_names_and_values_with_a_dash_between():
+    text = "valid: 100%|██████████| 40/40 [00:06<00:00,  7.23it/s, bce_dice_loss - -3.25, iou - 0.5]\n"
+    assert points(text) == [("val/bce_dice_loss", -3.25, 40), ("val/iou", 0.5, 40)]

@@ -46,3 +46,8 @@ def test_full_precision():
 def test_braces_that_only_look_like_a_mapping(text):
     """Templates and sets of unhashable things: ast raises TypeError for them, and the recorder must not die of it."""
     assert points(text) == []
+
+
+def test_fairseqs_counters_are_none_and_its_updates_are_the_step():
+    text = '2021-01-05 22:42:30 | INFO | train | {"epoch": 46, "train_loss": "569.018", "train_ntokens": "9392.23", "train_num_updates": "1418"}\n'
+    assert points(text) == [("train_loss", 569.018, 1418)]

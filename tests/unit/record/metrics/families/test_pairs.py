@@ -31,6 +31,8 @@ from metric_texts import points, series
         ("Eval num_timesteps=1000, episode_reward=67.50 +/- 8.04", [("eval/episode_reward", 67.5, 1000)]),
         ("Epoch: [0] [180/752] loss: 1.353478 batch_cost: 0.2074 data_cost: 0.0013", [("loss", 1.353478, 180)]),
         ("step:34 - critic/score/min:-1.5 - Metrics/peak_height_mean:0.5 - metrics/step_time:0.5", [("critic/score/min", -1.5, 34), ("Metrics/peak_height_mean", 0.5, 34)]),
+        ("[2024-02-07 10:23:45,248 INFO misc.py line 119 49892] Train: [15/20][2/3] Data 1.8 (1.8) loss: 0.8137", [("loss", 0.8137, 2)]),
+        ("17/05/09 00:06:55 INFO Tracker$Logger: 2017-05-09 00:06:55,014 INFO [703]\ttrain-auc:0.992958", [("train-auc", 0.992958, 703)]),
         ("R^2 = 0.912", [("R^2", 0.912, 0)]),
         ("MeanRew: \t -257.4 +- 63.2", [("MeanRew", -257.4, 0)]),
         ("loss=2", [("loss", 2.0, 0)]),

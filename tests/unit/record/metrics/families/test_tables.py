@@ -188,3 +188,18 @@ def test_two_columns_one_blank_apart_and_classes_that_are_numbers():
 def test_a_header_of_two_lines_without_a_known_word_in_the_first():
     text = "average  since         example        example\nloss     last          counter         weight\n0.640000 0.330000            3            3.0\n"
     assert ("average loss", 0.64, 3) in points(text)
+
+
+def test_vectors_in_aligned_columns():
+    text = "Step      Train loss              Test loss               Test metric\n0         [3.75e-02, 1.59e+00]    [3.72e-02, 0.00e+00]    []\n1000      [2.5e+02, 4.68e+01]     [3.00e+02, 0.00e+00]    []\n"
+    assert points(text) == [
+        ("Train loss", 0.0375, 0),
+        ("Test loss", 0.0372, 0),
+        ("Train loss", 250.0, 1000),
+        ("Test loss", 300.0, 1000),
+    ]
+
+
+def test_a_tag_before_every_row_is_no_label():
+    text = "[NCA]  Iteration      Objective Value    Time(s)\n[NCA] ------------------------------------------\n[NCA]          1         1.25e+02       0.00\n"
+    assert points(text) == [("Objective Value", 125.0, 1)]
