@@ -1,7 +1,8 @@
 """Which files belong to the code: what git says, less `[snapshot] exclude`, our own folders and secrets.
 
 Files that git does not track are also left out where they are never code (caches, virtual environments): a project
-without a .gitignore would otherwise carry its whole .venv along. So are declared inputs, whose bytes are not kept.
+without a .gitignore would otherwise carry its whole .venv along. So is declared data: inputs, whose bytes are not kept,
+and the weights that an earlier run left.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ NEVER_CODE = frozenset(
 # A folder with one of these is an environment, whatever its name.
 ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta/history")
 MANY = 50_000
-# What people write by hand stays code, also where it is declared as an input.
+# What people write by hand stays code, also where it is declared as data.
 WRITTEN_BY_HAND = (".py", ".pyx", ".ipynb", ".sh", ".r", ".jl", ".yaml", ".yml", ".toml", ".cfg", ".ini")
 
 
 class Scope:
-    """Judges paths relative to `root`; `ours` are absolute folders of exptrack itself, `inputs` absolute paths, folders
-    and globs of data."""
+    """Judges paths relative to `root`; `ours` are absolute folders of exptrack itself, `data` absolute paths, folders
+    and globs."""
 
-    def __init__(self, root: str, exclude: Sequence[str], ours: Iterable[str], inputs: Iterable[str] = ()) -> None:
+    def __init__(self, root: str, exclude: Sequence[str], ours: Iterable[str], data: Iterable[str] = ()) -> None:
         self.root = root
-        inside = [i for i in inputs if i.startswith(os.path.join(root, "")) and i != root]
+        inside = [d for d in data if d.startswith(os.path.join(root, "")) and d != root]
         # As where its digest is taken: what is there under a name with wildcards is that file, and no glob.
-        data = ["/" + os.path.relpath(_as_named(i) if os.path.lexists(i) else i, root) for i in inside]
-        self._is_input: Callable[[str], object] | None = compile_globs(data) if data else None
+        globs = ["/" + os.path.relpath(_as_named(d) if os.path.lexists(d) else d, root) for d in inside]
+        self._declared: Callable[[str], object] | None = compile_globs(globs) if globs else None
         own = [os.path.relpath(o, root) for o in ours if o and o.startswith(os.path.join(root, ""))]
         self._ours = tuple(o + "/" for o in own)
         self._excluded: Callable[[str], object] | None = compile_globs(exclude) if exclude else None
@@ -45,8 +46,8 @@ class Scope:
         return not (self._excluded and self._excluded(path))
 
     def is_data(self, path: str) -> bool:
-        """Declared as an input, and nothing that is written by hand. Asked of files that git does not track."""
-        return bool(self._is_input and self._is_input(path)) and not path.lower().endswith(WRITTEN_BY_HAND)
+        """Declared, and nothing that is written by hand. Asked of files that git does not track."""
+        return bool(self._declared and self._declared(path)) and not path.lower().endswith(WRITTEN_BY_HAND)
 
     def sift(self, paths: Iterable[str], left_out: list[str]) -> list[str]:
         """The wanted ones that hold no secrets; those that do go to `left_out`."""
@@ -126,12 +127,12 @@ def _class(text: str) -> str:
     import re
 
     inner = re.sub(r"([\\[&|~])", r"\\\1", text[1:-1])
-    found = "[^" + inner[1:] + "]" if inner[0] in "!^" else "[" + inner + "]"
+    found = "[^/" + inner[1:] + "]" if inner[0] in "!^" else "[" + inner + "]"
     try:
         re.compile(found)
     except re.error:
-        return re.escape(text)
-    return found
+        found = ""
+    return found if found and inner not in ("!", "^") else re.escape(text)
 
 
 def _as_named(path: str) -> str:
