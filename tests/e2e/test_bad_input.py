@@ -61,6 +61,8 @@ def test_wrong_use(tool: Tool) -> None:
     refused(tool("ls", "--json", "--csv", code=2), "one of them")
     refused(tool("promote", "@", "m@2", code=2), "cannot name a model")
     refused(tool("no-such-command", code=2), "no-such-command", "exptrack --help")
+    refused(tool("run", "-n", code=125), "`exptrack run --help`")
+    refused(tool("ls", "--sort", code=2), "`exptrack ls --help`")
     refused(tool("prmote", code=2), "did you mean `promote`")
     refused(tool("compare", "@", "@~1", code=2), "did you mean `diff`")
 

@@ -108,7 +108,8 @@ def run_app(argv: Sequence[str]) -> int:
         if type(e).__name__ == "NoArgsIsHelpError":
             print(e.ctx.get_help() if e.ctx else "", file=sys.stderr)
             return wrong_use
-        where = e.ctx.command_path if e.ctx else "exptrack"
+        # The parser tells of an option without its argument before there is a context.
+        where = e.ctx.command_path if e.ctx else " ".join(["exptrack", *(w for w in argv[:1] if w in COMMANDS)])
         report(e.format_message(), f"`{where} --help` shows what it takes")
         return wrong_use
     except ClickException as e:

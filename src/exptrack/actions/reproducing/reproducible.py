@@ -16,6 +16,7 @@ from exptrack.actions.holdings import tree_of
 from exptrack.actions.reproducing.compare_environment import differences
 from exptrack.actions.reproducing.find_inputs import Found, find_inputs, missing
 from exptrack.actions.reproducing.layout import Layout
+from exptrack.amounts import counted
 from exptrack.capture.packages import list_packages
 from exptrack.capture.redact import REDACTED
 from exptrack.config import Project
@@ -228,7 +229,8 @@ def _results(m: RunManifest) -> Check:
     if not written and not m.metrics:
         nothing = "wrote none of the outputs it kept" if m.artifacts else "kept no outputs"
         return Check("results", False, True, f"it {nothing} and told no metrics: nothing to compare with")
-    return Check("results", True, True, f"{len(written)} outputs and {len(m.metrics)} metrics to compare with")
+    what = f"{counted(len(written), 'output')} and {counted(len(m.metrics), 'metric')}"
+    return Check("results", True, True, f"{what} to compare with")
 
 
 def was_stale(m: RunManifest, artifact: Artifact) -> bool:

@@ -43,6 +43,7 @@ def ask(place: Any, number: int, *, is_thorough: bool = True, **facts: Any) -> d
 @pytest.mark.parametrize("is_thorough", [True, False])
 def test_nothing_is_missing(place: Any, is_thorough: bool) -> None:
     found = ask(place, 1, is_thorough=is_thorough)
+    assert found["results"].text == "0 outputs and 1 metric to compare with"
     assert [c.name for c in found.values() if c.is_met] == [
         *("code", "command", "environment", "inputs", "machine", "results")
     ]
