@@ -164,9 +164,15 @@ def files_called(kinds: Iterable[str]) -> Callable[[Known, str, list[str]], Cand
 def outputs(known: Known, _text: str, before: list[str]) -> Candidates:
     """Kinds and paths of what the run named before them has kept."""
     run = before[0] if before else "@"
-    newest = "SELECT id FROM runs WHERE ? = '@' OR name = ? OR substr(id, 1, ?) = ? ORDER BY started DESC LIMIT 1"
-    sql = f"SELECT kind, path FROM artifacts WHERE run = ({newest})"  # noqa: S608 - `newest` is the line above
-    kept = known.glance.rows(sql, (run, run, len(run), run))
+    model, _, number = run.rpartition("@")
+    if model:
+        args: tuple[str | int, ...] = (model, number, number)
+        which = "SELECT run FROM promotions WHERE model = ? AND (? = '' OR sequence = ?) ORDER BY sequence DESC"
+    else:
+        args = (run, run, len(run), run)
+        which = "SELECT id FROM runs WHERE ? = '@' OR name = ? OR substr(id, 1, ?) = ? ORDER BY started DESC"
+    sql = f"SELECT kind, path FROM artifacts WHERE run = ({which} LIMIT 1)"  # noqa: S608 - `which` is one of these two
+    kept = known.glance.rows(sql, args)
     return [*((kind, "all of this kind") for kind, _ in kept), *((path, kind) for kind, path in kept)]
 
 

@@ -81,6 +81,8 @@ def values(line: str) -> list[str]:
         ("exptrack tag @ a=b owner=s", ["owner=speech"]),
         ("exptrack note @ ", []),
         ("exptrack get resnet-50 ", ["model", "out/m.bin"]),
+        ("exptrack get churn/prod@1 ", ["model", "out/m.bin"]),
+        ("exptrack get churn/prod@ ", []),
         ("exptrack get @ ", []),
         ("exptrack get @ -o ", ["<folders>"]),
         ("exptrack restore @ ", ["<folders>"]),
