@@ -95,7 +95,11 @@ def _results(run: Run) -> str:
     ordered = [*first, *(n for n in sorted(metrics) if n not in first)]
     rows = [_metric(n, metrics[n]) for n in ordered[:MOST_ROWS]]
     titles = ("metric", "last", "best", "at step", "points", "from")
-    said = "The last value belongs to the weights saved at the end. ↑ more, ↓ less is better."
+    # Whether a training went back to its best epoch is not known to the record.
+    said = (
+        "The last value is of the weights as the training ended, not of an earlier epoch whose weights it may have kept"
+    )
+    said += ". ↑ more, ↓ less is better."
     return f"## Results\n\n{said}\n\n{table(titles, rows)}{_rest(len(ordered), MOST_ROWS, run)}"
 
 
