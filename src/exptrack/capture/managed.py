@@ -19,7 +19,7 @@ LARGEST = 1 << 20
 # Cloud Storage is mounted there in every Vertex training container (Cloud Storage FUSE).
 MOUNT = "/gcs"
 # Of SageMaker's training toolkit; any of them, since local mode and containers of one's own set only some.
-SAGEMAKER_SIGNS = ("SM_CURRENT_HOST", "SM_HP", "SM_CHANNEL", "SM_TRAINING_ENV", "SM_MODEL_DIR")
+SAGEMAKER_SIGNS = ("SM_CURRENT_HOST", "SM_HPS", "SM_HP_", "SM_CHANNEL", "SM_TRAINING_ENV", "SM_MODEL_DIR")
 VERTEX_SIGNS = (
     "CLOUD_ML_JOB_ID",
     "CLOUD_ML_PROJECT_ID",
