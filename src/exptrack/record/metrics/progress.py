@@ -48,6 +48,10 @@ _DIGIT_LEADS = (
     pattern(r"\s*(?P<e>\d+)epoch\b"),
     pattern(r"\s*(?P<s>\d+):(?=\s+[A-Za-z])"),
 )
+_AFTER = pattern(
+    r"(?i)\bafter (?P<n>\d[\d,]*) (?:(?P<e>epochs?)|steps?|iter(?:ation)?s?|rounds?|updates?|episodes?)\b"
+    r"(?: with [a-z ]+)?(?=\s*[:=])"
+)
 _WHOLE_RUN = ("num", "global", "total")
 _METRIC = pattern(r"(?i)loss|acc|reward|score")
 # `Training of epoch 3`, unlike `number of epochs 3`.
@@ -130,6 +134,8 @@ def _is_mark(text: str, mark: re.Match[str]) -> bool:
         return word in {"up."} or mark.start() == 0
     if mark["s"] and "." in mark["n"]:
         return False
+    if word[-1] == "s" and mark.start() > 1 and text[mark.start() - 2 : mark.start()][0].isdigit():
+        return False  # `after 3 epochs: 0.9`
     before = _LAST_WORD.search(text[: mark.start()][-24:])
     if before is not None and before[1].lower() in words.NOT_A_MARK and not _SPLIT_OF.search(text[: mark.start()]):
         # stable-baselines' `Eval num_timesteps=1000`, unlike `eval steps: 500`.
@@ -160,6 +166,13 @@ def _from_lead(lead: re.Match[str]) -> Progress:
 
 
 def _from_counter(text: str) -> Progress:
+    """What a line without a mark says by a counter: `after 200 steps:`, `[20/100]`."""
+    after = _AFTER.search(text) if "fter " in text else None
+    if after is not None:
+        at, count = after.span("n"), to_count(after["n"])
+        if after["e"]:
+            return Progress(epoch=count, spans=(after.span(),), epoch_at=at, word="epoch")
+        return Progress(step=count, spans=(after.span(),), step_at=at, word="after")
     counter = _BRACKETED.search(text) if "/" in text else None
     if counter is None:
         return NOWHERE

@@ -58,7 +58,7 @@ def judge(line: Line, state: State) -> Reading | None:
     progress = find_progress(masked)
     if masked.count("=") > 2 and len(_WORD_VALUE.findall(masked)) + count_files(body) >= 3:
         return Reading([], NOWHERE, True, None)
-    pairs = _with_word_before(masked, scan(masked, progress))
+    pairs = _spread(_with_word_before(masked, scan(masked, progress)))
     chosen, is_stable = _choose(masked, _with_splits(pairs, progress.split), progress, state)
     if not chosen and not progress.is_known:
         heading = _heading_split(masked)
@@ -79,6 +79,26 @@ def _with_word_before(text: str, pairs: list[Pair]) -> list[Pair]:
         return pairs
     full = f"{pair.head} {pair.name}"
     return [pair._replace(name=full, head="")] if names.strength(full) == names.STRONG else pairs
+
+
+def _spread(pairs: list[Pair]) -> list[Pair]:
+    """`P/R/F1: 0.9/0.8/0.85`: as many metrics in one name as values behind it."""
+    out = pairs
+    for at, pair in enumerate(pairs[:-1]):
+        parts = [part.strip() for part in pair.name.split("/")] if "/" in pair.name else []
+        numbered = [f"{pair.name}{' 2' * i}" for i in range(len(parts) + 1)]
+        told = [following.name for following in pairs[at : at + len(numbered)]]
+        if not pair.sep and pair.head and not names.split_in(pair.head):
+            continue  # `Class_3 Result: iou/accuracy 0.5/0.7` speaks of one class
+        if parts and told[: len(parts)] == numbered[:-1] and told != numbered and all(map(_is_metric_alone, parts)):
+            group = zip(pairs[at:], parts, strict=False)
+            named = [one._replace(name=part, strength=names.STRONG, is_listed=True) for one, part in group]
+            out = [*out[:at], *named, *out[at + len(parts) :]]
+    return out
+
+
+def _is_metric_alone(part: str) -> bool:
+    return part in ("P", "R", "F") or names.strength(part) == names.STRONG
 
 
 def _with_splits(pairs: list[Pair], split: str | None) -> list[Pair]:
