@@ -287,7 +287,7 @@ def _name_of(gap: str) -> tuple[str, str, str, bool] | None:
         stripped = _LEADING.sub("", label).strip()
         if not stripped or _NO_NAME.search(_ARGUMENT.sub("", stripped)):
             return None
-        quoted = _QUOTED_END.search(stripped)
+        quoted = _QUOTED_END.search(stripped) if "'" in stripped or stripped.endswith(" value") else None
         if quoted:
             stripped = quoted[quoted.lastindex or 0]
     if len(stripped) > names.LONGEST:

@@ -50,7 +50,7 @@ def read(line: Line, state: State) -> list[Found] | None:
         iou, area, dets = (re.sub(r"\s+", "", coco[part]) for part in ("iou", "area", "dets"))
         kind = "AP" if "(AP)" in coco["name"] else "AR"
         return [Found(f"{kind} {iou} {area} {dets}", to_float(coco["value"]), *state.place(None, None))]
-    fold = _FOLD.match(body)
+    fold = _FOLD.match(body) if " total time=" in body else None
     if fold:
         return _fold(fold["scores"], state)
     kaldi = _KALDI.search(body)
