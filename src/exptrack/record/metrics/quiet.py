@@ -12,7 +12,7 @@ from exptrack.record.metrics import words
 
 _MARKS = """epoch epochs ep step steps iter iters iteration iterations batch batches round rounds gen generation trial
     episode timesteps timestep update updates pass metric metrics avg target value values objective nevals fun
-    checkpoint it itn iterate kimg tick mean std learning lr metric score bound"""
+    checkpoint it itn iterate kimg tick mean std learning lr metric score bound fid50k kid50k"""
 # To lower case; every digit becomes 0, so that numbers repeat themselves; all else that is no letter becomes a blank.
 _LOWER = bytes(
     ord(chr(c).lower()) if chr(c).isalpha() and c < 128 else 48 if 48 <= c < 58 else c if c == 10 or c >= 128 else 32

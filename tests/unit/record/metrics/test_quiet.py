@@ -29,6 +29,7 @@ def test_listings_of_folders_are_quiet_whatever_the_files_are_called(line):
         b"/val:",
         b"[12] foo: 0.5",
         b"Test set:",
+        b"network-snapshot-005734        time 4m 26s       fid50k_full 46.5633",
     ],
 )
 @pytest.mark.parametrize("listed", [b"", *LISTED])
