@@ -42,6 +42,8 @@ _PLACEHOLDER = (
     rb"(?i)exampl|sampl|placehold|change.?me|your|dummy|fake|mock|test|redact|replace|insert|todo|foobar|foo.?bar|lorem|secret"
     rb"|passw|token|(.)\1{4}|0123|1234|abcd|qwert|deadbeef|undefined|localhost"
 )
+# What nobody can be given as a token, also behind its prefix.
+_NOT_MEANT = rb"(?i)exampl|placehold|change.?me|your|dummy|redact|replace|insert|todo|(.)\1{4}|undefined"
 _REFERENCE = (
     rb"(?i)[{}<>]|\$[({A-Za-z_]|%\(|%[sdr]|\\[xu]|^[/~.$@*-]|\.\.\.|^[a-z]:\\|://|^(?:env|vault|file|ssm|arn|op):"
 )
@@ -173,7 +175,7 @@ def _judge(match: re.Match[bytes], allowed: Collection[str]) -> tuple[int, int] 
     value = match[group]
     if grade < STRONG and not (_is_key(value) or (name in ("KEY", "TOKEN") and _is_constant(value))):
         return None
-    return match.span(group) if _is_value(value, grade) else None
+    return match.span(group) if _is_value(value, grade) or _is_set(value, grade) else None
 
 
 def _says_where(name: bytes) -> bool:
@@ -200,6 +202,14 @@ def _is_value(value: bytes, grade: int) -> bool:
     return entropy(value) >= (2.5 if len(value) < 12 else 3.0)
 
 
+def _is_set(value: bytes, grade: int) -> bool:
+    """Words with a number behind them are a password too, only a bad one."""
+    if compiled(_NOT_MEANT).search(value) or compiled(_REFERENCE).search(value) or _is_hash(value):
+        return False
+    digits, letters = _counts(value)
+    return grade >= STRONG and letters > 2 and digits > 1 and entropy(value) >= 2.5
+
+
 def _is_key(value: bytes) -> bool:
     """For names like `key` and `token` alone, which are more often something else: base64 and no path."""
     if len(value) < 24 or not compiled(_CLASSIC).fullmatch(value) or _is_hash(value):
@@ -218,10 +228,10 @@ def _is_hash(value: bytes) -> bool:
 
 
 def is_random(text: bytes) -> bool:
-    """What stands behind a token's prefix: no example, no words, as mixed as issuers' generators make it."""
-    if len(text) < 12 or compiled(_PLACEHOLDER).search(text) or _runs(text) >= 6:
+    """What stands behind a token's prefix: no example, no words in a row, as mixed as issuers' generators make it."""
+    if len(text) < 12 or compiled(_NOT_MEANT).search(text):
         return False
-    is_mixed = text.isupper() or _counts(text)[0] >= 2 or _switches(text) >= 6
+    is_mixed = text.isalnum() or _counts(text)[0] >= 2 or _switches(text) >= 6
     return is_mixed and entropy(text[:64]) >= (3.0 if len(text) > 16 else 2.6)
 
 
@@ -233,15 +243,6 @@ def _counts(text: bytes) -> tuple[int, int]:
 def _switches(text: bytes) -> int:
     """How often capitals (and digits) and small letters change places: seldom in words, every other time in tokens."""
     return sum((a < 91) != (b < 91) for a, b in pairwise(text.translate(None, b"_-. ")))
-
-
-def _runs(text: bytes) -> int:
-    """The longest run of characters that follow each other in the alphabet, as in abcdefgh."""
-    longest = run = 1
-    for a, b in pairwise(text):
-        run = run + 1 if b - a == 1 else 1
-        longest = max(longest, run)
-    return longest
 
 
 def entropy(text: bytes) -> float:
