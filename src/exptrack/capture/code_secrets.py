@@ -45,7 +45,7 @@ _PLACEHOLDER = (
 # What nobody can be given as a token, also behind its prefix.
 _NOT_MEANT = rb"(?i)exampl|placehold|change.?me|your|dummy|redact|replace|insert|todo|(.)\1{4}|undefined"
 _REFERENCE = (
-    rb"(?i)[{}<>]|\$[({A-Za-z_]|%\(|%[sdr]|\\[xu]|^[/~.$@*-]|\.\.\.|^[a-z]:\\|://|^(?:env|vault|file|ssm|arn|op):"
+    rb"(?i)[{}<>]|\$[({]|%\(|%[sdr]|\\[xu]|^[/~.$@*-]|\.\.\.|^[a-z]:\\|://|^(?:env|vault|file|ssm|arn|op):"
 )
 _HASH = rb"(?i)(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})"
 _UUID = rb"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
