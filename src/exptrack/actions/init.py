@@ -110,5 +110,8 @@ def init() -> Made:
     if project.config.path:
         return Made(project, project.config.path, is_new_folder, False)
     path = os.path.join(project.root, FILE)
-    write_atomic(path, TEMPLATE.encode(), mode=None, create_only=True)
+    try:
+        write_atomic(path, TEMPLATE.encode(), mode=None, create_only=True)
+    except OSError as e:
+        raise ExptrackError(f"cannot write {path}: {e.strerror}", "check permissions and space there") from e
     return Made(project, path, is_new_folder, True)

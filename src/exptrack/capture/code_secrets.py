@@ -44,9 +44,7 @@ _PLACEHOLDER = (
 )
 # What nobody can be given as a token, also behind its prefix.
 _NOT_MEANT = rb"(?i)exampl|placehold|change.?me|your|dummy|redact|replace|insert|todo|(.)\1{4}|undefined"
-_REFERENCE = (
-    rb"(?i)[{}<>]|\$[({]|%\(|%[sdr]|\\[xu]|^[/~.$@*-]|\.\.\.|^[a-z]:\\|://|^(?:env|vault|file|ssm|arn|op):"
-)
+_REFERENCE = rb"(?i)[{}<>]|\$[({]|%\(|%[sdr]|\\[xu]|^[/~.$@*-]|\.\.\.|^[a-z]:\\|://|^(?:env|vault|file|ssm|arn|op):"
 _HASH = rb"(?i)(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})"
 _UUID = rb"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _WORDS = rb"[A-Za-z]+\d{0,4}|\d{1,4}|[A-Za-z]\d{1,4}[A-Za-z]?"
