@@ -113,12 +113,14 @@ class Victim:
         return [pid for pid in self.known if is_alive(pid)]
 
     def crowd(self) -> Crowd:
-        recorder = command = None
+        command = None
+        leaders: dict[int, int] = {}
         aides = []
         for pid in self.family():
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
                 leader = os.getsid(pid)
+                parent = int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
             except (OSError, ProcessLookupError):
                 continue
             if pid == self.pid:
@@ -126,9 +128,11 @@ class Victim:
             if words == [os.fsencode(w) for w in self.command]:
                 command = pid
             elif b"run" in words and leader == pid:
-                recorder = pid
+                leaders[pid] = parent
             elif b"run" in words:
                 aides.append(pid)
+        # What the recorder starts in a session of its own looks like the recorder until it has become git or Python.
+        recorder = next((pid for pid, parent in leaders.items() if parent not in leaders), None)
         # Before the command runs there is none: what looks like one is the recorder on its way into its own session.
         return Crowd(recorder, command, tuple(aides) if command else ())
 
