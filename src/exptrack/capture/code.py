@@ -25,7 +25,6 @@ class Facts(NamedTuple):
     branch: str | None
     is_dirty: bool
     remotes: tuple[str, ...]
-    submodules: tuple[str, ...]
 
 
 def describe(root: str) -> Facts | None:
@@ -85,7 +84,6 @@ def _describe(repo: Repo) -> Facts:
         branch=None if repo.head.is_detached else repo.active_branch.name,
         is_dirty=repo.is_dirty(untracked_files=True),
         remotes=tuple(clean_url(url) for remote in repo.remotes for url in remote.urls),
-        submodules=tuple(line[1:].split()[1] for line in repo.git.submodule("status").splitlines()),
     )
 
 

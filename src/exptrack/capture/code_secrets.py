@@ -38,10 +38,7 @@ _NOT_VALUES = frozenset(
     b"provider regex pattern format label hint help prompt message error title column col index idx attr attribute "
     b"property option flag arg param hasher hashers hash digest fingerprint checksum alias doc desc description".split()
 )
-_PLACEHOLDER = (
-    rb"(?i)exampl|sampl|placehold|change.?me|your|dummy|fake|mock|test|redact|replace|insert|todo|foobar|foo.?bar|lorem|secret"
-    rb"|passw|token|(.)\1{4}|0123|1234|abcd|qwert|deadbeef|undefined|localhost"
-)
+_PLACEHOLDER = rb"(?i)sampl|fake|mock|test|foo.?bar|lorem|secret|passw|token|0123|1234|abcd|qwert|deadbeef|localhost"
 # What nobody can be given as a token, also behind its prefix.
 _NOT_MEANT = rb"(?i)exampl|placehold|change.?me|your|dummy|redact|replace|insert|todo|(.)\1{4}|undefined"
 _REFERENCE = rb"(?i)[{}<>]|\$[({]|%\(|%[sdr]|\\[xu]|^[/~.$@*-]|\.\.\.|^[a-z]:\\|://|^(?:env|vault|file|ssm|arn|op):"
@@ -173,7 +170,7 @@ def _judge(match: re.Match[bytes], allowed: Collection[str]) -> tuple[int, int] 
     value = match[group]
     if grade < STRONG and not (_is_key(value) or (name in ("KEY", "TOKEN") and _is_constant(value))):
         return None
-    return match.span(group) if _is_value(value, grade) or _is_set(value, grade) else None
+    return match.span(group) if _is_value(value, grade) else None
 
 
 def _says_where(name: bytes) -> bool:
@@ -182,12 +179,19 @@ def _says_where(name: bytes) -> bool:
 
 
 def _is_value(value: bytes, grade: int) -> bool:
-    """Does it look like a password or key that somebody was given? Mixed, no words, no example."""
-    if (
-        compiled(_PLACEHOLDER).search(value)
-        or compiled(_REFERENCE).search(value)
-        or (grade < PASSWORD and len(value) < 12)
-    ):
+    """Does it look like a password or key that somebody was given? With several digits words are one too, only a bad
+    one; everything else has to look random."""
+    if compiled(_NOT_MEANT).search(value) or compiled(_REFERENCE).search(value):
+        return False
+    digits, letters = _counts(value)
+    if grade >= STRONG and letters > 2 and digits > 1 and not _is_hash(value) and entropy(value) >= 2.5:
+        return True
+    return _looks_random(value, grade)
+
+
+def _looks_random(value: bytes, grade: int) -> bool:
+    """Mixed, no words, no example."""
+    if compiled(_PLACEHOLDER).search(value) or (grade < PASSWORD and len(value) < 12):
         return False
     digits, letters = _counts(value)
     signs = len(value) - digits - letters
@@ -198,14 +202,6 @@ def _is_value(value: bytes, grade: int) -> bool:
     if len(parts) > 1 and all(compiled(_WORDS).fullmatch(p) for p in parts if p):
         return False
     return entropy(value) >= (2.5 if len(value) < 12 else 3.0)
-
-
-def _is_set(value: bytes, grade: int) -> bool:
-    """Words with a number behind them are a password too, only a bad one."""
-    if compiled(_NOT_MEANT).search(value) or compiled(_REFERENCE).search(value) or _is_hash(value):
-        return False
-    digits, letters = _counts(value)
-    return grade >= STRONG and letters > 2 and digits > 1 and entropy(value) >= 2.5
 
 
 def _is_key(value: bytes) -> bool:

@@ -285,10 +285,6 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
-
-
 def seal_of(digest: str) -> int:
     """The nanoseconds of the mtime of an object that nobody has written to since it was compared with its name. Whole
     microseconds, as some file systems keep no more; where even fewer are kept objects are compared each time."""

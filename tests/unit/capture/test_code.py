@@ -35,16 +35,6 @@ def test_describe(code: CodeFolder) -> None:
     assert (facts.branch, facts.is_dirty) == (None, True)
 
 
-def test_submodules_are_listed(code: CodeFolder, tmp_path: Path) -> None:
-    inner = repository(tmp_path / "inner")
-    inner.write("a.py")
-    inner.commit()
-    code.git("submodule", "add", "-q", str(inner.root), "libs/inner")
-    facts = describe(str(code.root))
-    assert facts is not None
-    assert facts.submodules == ("libs/inner",)
-
-
 def test_reachable_from_a_remote(code: CodeFolder, tmp_path: Path) -> None:
     bare = tmp_path / "bare.git"
     code.git("init", "-q", "--bare", str(bare))
